@@ -1,0 +1,90 @@
+"""What every test stands on: no network but loopback, one Chromium, and no deadline that a busy machine could miss."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+# How long an example takes says more about the machine than about us; how many there are and what they say stays as hypothesis has it.
+settings.register_profile("ersr", settings.get_profile("ci" if os.environ.get("CI") else "default"), deadline=None)
+settings.load_profile("ersr")
+
+
+class NetworkUsed(RuntimeError):
+    """A test, or the product inside it, wanted to talk to something that is not this machine."""
+
+
+def _refuse_strangers(family: int, address: Any) -> None:
+    """Lets loopback and Unix sockets through. A name is refused unless it is localhost: asking for it would already be network."""
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    host = address[0]
+    try:
+        near = host in ("localhost", "") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        near = False
+    if not near:
+        raise NetworkUsed(f"tests may reach loopback only, not {address!r}")
+
+
+def _guarded(name: str) -> Any:
+    real = getattr(socket.socket, name)
+
+    def call(self: socket.socket, *words: Any) -> Any:
+        # sendto(data[, flags], address); connect(address) and connect_ex(address)
+        _refuse_strangers(self.family, words[-1])
+        return real(self, *words)
+
+    return call
+
+
+for _name in ("connect", "connect_ex", "sendto"):
+    setattr(socket.socket, _name, _guarded(_name))
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Debian's Chromium; a machine without it cannot run the browser tests, and says so instead of skipping them."""
+    path = shutil.which("chromium")
+    assert path, "no Chromium here: install the package chromium (make setup does, as root)"
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    """One Chromium for all browser tests; each test opens a context of its own (`browser.new_context()`)."""
+    from playwright.sync_api import sync_playwright
+
+    flags = [
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        # Whatever a page or Chromium itself asks for, only this machine answers.
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    ]
+    if os.geteuid() == 0:
+        flags.append("--no-sandbox")
+    # Playwright keeps an event loop in this thread, in which Django would refuse to touch the database; nothing runs in that loop.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path, args=flags)
+        yield chromium
+        chromium.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+    else:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
