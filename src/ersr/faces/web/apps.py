@@ -1,0 +1,9 @@
+"""The web face as a Django app: templates, static files and the template words; it has no tables."""
+
+from django.apps import AppConfig
+
+
+class WebConfig(AppConfig):
+    name = "ersr.faces.web"
+    label = "web"
+    verbose_name = "Web pages"
