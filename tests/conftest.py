@@ -1,4 +1,4 @@
-"""What every test stands on: no network but loopback, one Chromium, and no deadline that a busy machine could miss."""
+"""What every test stands on: an installation of its own, no network but loopback, one Chromium, no deadline a busy machine could miss."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,6 +51,42 @@ def _guarded(name: str) -> Any:
 
 for _name in ("connect", "connect_ex", "sendto"):
     setattr(socket.socket, _name, _guarded(_name))
+
+
+def pytest_configure() -> None:
+    """Makes the installation that the tests run in: mode "test", an authority file, a secret; nothing of the caller's own.
+
+    Set here and not through ERSR_* variables: pytest-django has read the settings before this file is.
+    """
+    if not os.environ.get("DJANGO_SETTINGS_MODULE"):
+        return
+    from django.conf import settings as django
+
+    django.SECRET_KEY = "for tests only, and for nothing that outlives them"
+    django.ERSR_MODE = "test"
+    django.ERSR_AUTHORITY = str(Path(__file__).with_name("authority.toml"))
+    django.ERSR_CLOCK_FILE = ""
+    # The real one takes a third of a second a password on purpose; the tests make people by the hundred.
+    django.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _home(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test that has a database has its own home too: a checkpoint of the last test's ledger would rightly be refused in the next."""
+    with_database = {"db", "transactional_db", "live_server", "django_db_setup"} & set(request.fixturenames)
+    if not (with_database or request.node.get_closest_marker("django_db")):
+        yield
+        return
+    from django.conf import settings as django
+
+    home: Path = request.getfixturevalue("tmp_path") / "home"
+    home.mkdir()
+    before = {name: getattr(django, name) for name in ("ERSR_HOME", "ERSR_FILES", "ERSR_KEYS", "ERSR_LAST_CHECKPOINT")}
+    django.ERSR_HOME, django.ERSR_FILES, django.ERSR_KEYS = home, home / "files", home / "keys"
+    django.ERSR_LAST_CHECKPOINT = home / "checkpoint"
+    yield
+    for name, value in before.items():
+        setattr(django, name, value)
 
 
 @pytest.fixture(scope="session")

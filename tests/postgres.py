@@ -37,7 +37,11 @@ def binaries() -> Path:
     if pg_config := shutil.which("pg_config"):
         told = subprocess.run([pg_config, "--bindir"], capture_output=True, text=True, check=False)
         places.append(Path(told.stdout.strip() or "/nowhere"))
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda bin_: int("0" + bin_.parent.name.split(".")[0]), reverse=True)
+    places += sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"),
+        key=lambda bin_: int("0" + bin_.parent.name.split(".")[0]),
+        reverse=True,
+    )
     for place in places:
         if (place / "initdb").exists() and (place / "postgres").exists():
             return place
@@ -52,7 +56,9 @@ def postgres() -> Iterator[str]:
     """
     bin_ = binaries()
     account = _account()
-    folder = Path(tempfile.mkdtemp(prefix="ersr-pg-", dir="/tmp"))  # not TMPDIR: that may lie where user postgres cannot go
+    folder = Path(
+        tempfile.mkdtemp(prefix="ersr-pg-", dir="/tmp")
+    )  # not TMPDIR: that may lie where user postgres cannot go
     server: subprocess.Popen[bytes] | None = None
     try:
         password = secrets.token_urlsafe(18)
@@ -64,7 +70,15 @@ def postgres() -> Iterator[str]:
             folder,
             account,
             [
-                *(str(bin_ / "initdb"), "--pgdata", str(folder / "data"), "--username", "postgres", "--encoding", "UTF8"),
+                *(
+                    str(bin_ / "initdb"),
+                    "--pgdata",
+                    str(folder / "data"),
+                    "--username",
+                    "postgres",
+                    "--encoding",
+                    "UTF8",
+                ),
                 *("--locale", "C", "--auth", "scram-sha-256", "--pwfile", str(folder / "password"), "--no-sync"),
             ],
         )

@@ -75,13 +75,23 @@ def arguments(part: str, chosen: Sequence[str]) -> list[str]:
 def run(part: str, chosen: Sequence[str], database: str | None) -> Outcome:
     """Runs pytest for one part; its output goes to the terminal, the counts come from its report file."""
     # Settings from the caller's shell must decide nothing: neither which database nor which tests.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("ERSR_", "PYTEST_", "DJANGO_"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ERSR_", "PYTEST_", "DJANGO_"))
+    }
     if database:
         environment["ERSR_DATABASE_URL"] = database
     print(f"\n== {part} ==", flush=True)
     with tempfile.TemporaryDirectory(prefix="ersr-tests-") as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", f"--junitxml={report}", "-o", "faulthandler_timeout=300", *arguments(part, chosen)]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            f"--junitxml={report}",
+            "-o",
+            "faulthandler_timeout=300",
+            *arguments(part, chosen),
+        ]
         pytest = subprocess.Popen(command, cwd=ROOT, env=environment)
         trouble = ""
         try:
