@@ -1,4 +1,4 @@
-"""What every test stands on: an installation of its own, no network but loopback, one Chromium, no deadline a busy machine could miss."""
+"""What every test stands on: an installation of its own, no network but loopback, one Chromium, no flaky deadline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# How long an example takes says more about the machine than about us; how many there are and what they say stays as hypothesis has it.
+# How long one example takes says more about the machine than about us.
 settings.register_profile("ersr", settings.get_profile("ci" if os.environ.get("CI") else "default"), deadline=None)
 settings.load_profile("ersr")
 
@@ -26,7 +26,7 @@ class NetworkUsed(RuntimeError):
 
 
 def _refuse_strangers(family: int, address: Any) -> None:
-    """Lets loopback and Unix sockets through. A name is refused unless it is localhost: asking for it would already be network."""
+    """Lets loopback and Unix sockets through. Of names only localhost: asking for another would already be network."""
     if family not in (socket.AF_INET, socket.AF_INET6):
         return
     host = address[0]
@@ -54,7 +54,7 @@ for _name in ("connect", "connect_ex", "sendto"):
 
 
 def pytest_configure() -> None:
-    """Makes the installation that the tests run in: mode "test", an authority file, a secret; nothing of the caller's own.
+    """Makes the installation that the tests run in: mode "test", an authority file, a secret; nothing of the caller's.
 
     Set here and not through ERSR_* variables: pytest-django has read the settings before this file is.
     """
@@ -72,7 +72,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def _home(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Each test that has a database has its own home too: a checkpoint of the last test's ledger would rightly be refused in the next."""
+    """A test with a database has its own home too: the last test's checkpoint would rightly be refused in the next."""
     with_database = {"db", "transactional_db", "live_server", "django_db_setup"} & set(request.fixturenames)
     if not (with_database or request.node.get_closest_marker("django_db")):
         yield
@@ -114,7 +114,7 @@ def browser(chromium_path: str) -> Iterator[Browser]:
     ]
     if os.geteuid() == 0:
         flags.append("--no-sandbox")
-    # Playwright keeps an event loop in this thread, in which Django would refuse to touch the database; nothing runs in that loop.
+    # Playwright keeps an event loop in this thread, beside which Django would refuse to touch the database.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:

@@ -1,7 +1,7 @@
 """A PostgreSQL server for the tests, started by hand: its own folder, its own free loopback port, gone at the end.
 
-Its folder lies in /tmp and not in the clone: PostgreSQL refuses to run as root, and user postgres often cannot enter the folder that the
-clone lies in. Durability is off, since nothing in it outlives the run.
+Its folder lies in /tmp and not in the clone: PostgreSQL refuses to run as root, and user postgres often cannot enter
+the folder that the clone lies in. Durability is off, since nothing in it outlives the run.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def binaries() -> Path:
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Runs a server; yields `postgresql://postgres:PASSWORD@127.0.0.1:PORT/ersr`, an empty database in UTF-8, collation C.
+    """Runs a server; yields `postgresql://postgres:PASSWORD@127.0.0.1:PORT/ersr`: an empty database in UTF-8.
 
     Raises RuntimeError with the server's own words when it does not come up.
     """

@@ -4,9 +4,9 @@
     postgresql: N passed, N failed, N skipped
     browser: N passed, N failed, N skipped
 
-Exit 1 when a test failed or was skipped, or when a part ran fewer tests than it must: a test that silently vanished is a failure.
-With arguments (`make test ARGS="tests/core -k name"`; anything that pytest takes) the parts run only what those choose, without the
-minimum; `--part NAME` leaves the others out.
+Exit 1 when a test failed or was skipped, or when a part ran fewer tests than it must: a test that silently vanished is
+a failure. With arguments (`make test ARGS="tests/core -k name"`; anything that pytest takes) the parts run only what
+those choose, without the minimum; `--part NAME` leaves the others out.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def run(part: str, chosen: Sequence[str], database: str | None) -> Outcome:
 
 
 def counts(report: Path) -> tuple[int, int, int]:
-    """(passed, failed, skipped) of a JUnit report; all 0 if there is none. A test that also fails at its end counts once."""
+    """(passed, failed, skipped) of a JUnit report; all 0 without one. A test that also fails at its end counts once."""
     if not report.exists():
         return 0, 0, 0
     worst: dict[tuple[str, str], int] = {}
@@ -142,6 +142,7 @@ def main(words: Sequence[str]) -> int:
             return 2
     # So that a stop from outside also stops PostgreSQL and removes its folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
     outcomes = []
     try:
         for part in parts:

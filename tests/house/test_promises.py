@@ -70,7 +70,7 @@ def texts() -> list[tuple[str, str]]:
 
 
 def test_no_file_names_a_package_registry() -> None:
-    """Where packages come from is decided by whoever installs; a host name in the repository would decide it for them."""
+    """Where packages come from is decided by whoever installs; a host name in here would decide it for them."""
     wrong = [f"{path}: {host}" for path, text in texts() for host in REGISTRY_HOSTS if host in text.lower()]
     wrong += [f"{path}: {m[0]}" for path, text in texts() if (m := INDEX_OPTION.search(text))]
     assert wrong == []
@@ -160,7 +160,7 @@ def test_the_rooms_import_one_way() -> None:
 
 def test_ruff_has_nothing_to_say() -> None:
     told = subprocess.run(
-        [Path(sys.executable).with_name("ruff"), "check", "--no-cache"],
+        [Path(sys.executable).with_name("ruff"), "check", "--no-cache", "--output-format=concise"],
         cwd=ROOT,
         capture_output=True,
         text=True,
