@@ -189,7 +189,8 @@ def _rows(name: str, raw: Mapping[str, Any]) -> tuple[Provision, ...]:
     wrong += [f"{name}: agreement.{key} is not a field of an agreement." for key in head if key not in known]
     if wrong:
         raise Refusal("unfit", " ".join(wrong))
-    rows, errors = [], []
+    rows: list[Provision] = []
+    errors: list[FieldError] = []
     for number, row in enumerate(raw.get("provision", []), start=1):
         place = f"{name}, row {number} ({row.get('id', 'no id')})"
         try:
