@@ -1,0 +1,295 @@
+"""The law of a request's life: which action leads from which state to which. Nothing moves unless a row here says so.
+
+Buttons, API endpoints and the arrows in docs/process.md exist only for rows of `ACTIONS`; a house test compares all four.
+States tell whose move it is (process.md, "States").
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ersr.core.errors import Refusal
+
+
+class State(enum.StrEnum):
+    RECEIVED = "received"
+    VERIFYING = "verifying"
+    AWAITING_REQUESTER = "awaiting_requester"
+    ASSESSING = "assessing"
+    DECIDING = "deciding"
+    PROPOSED = "proposed"
+    DECIDED = "decided"
+    EXECUTED = "executed"
+    SERVED = "served"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class LineState(enum.StrEnum):
+    OPEN = "open"
+    PROPOSED = "proposed"
+    DECIDED = "decided"
+    EXECUTED = "executed"
+
+
+class Outcome(enum.StrEnum):
+    GRANTED = "granted"
+    GRANTED_AS_MODIFIED = "granted_as_modified"
+    DENIED = "denied"
+    NO_WAIVER_NEEDED = "no_waiver_needed"
+    NOTICE_ONLY = "notice_only"
+    USE_RSEP = "use_rsep"
+    NOT_AN_INCIDENT = "not_an_incident"
+
+    @property
+    def grants(self) -> bool:
+        return self in (Outcome.GRANTED, Outcome.GRANTED_AS_MODIFIED)
+
+    @property
+    def words(self) -> str:
+        return {"use_rsep": "Use RSEP"}.get(self.value, self.value.replace("_", " ").capitalize())
+
+
+class Role(enum.StrEnum):
+    ADMINISTRATOR = "administrator"
+    APPROVER = "approver"
+    AUDITOR = "auditor"
+    DUTY_OFFICER = "duty_officer"
+    FILER = "filer"  # anybody who signs in for a registry operator or its RSP
+    LEGAL = "legal"  # a responder whose discipline is legal has both roles
+    RESPONDER = "responder"
+    SIGNATORY = "signatory"
+
+    @property
+    def words(self) -> str:
+        return self.value.replace("_", " ")
+
+
+STAFF = frozenset(Role) - {Role.FILER}
+DISCIPLINES = ("compliance", "legal", "registry_services", "security")
+FINAL = frozenset({State.CLOSED, State.WITHDRAWN})
+UNDECIDED = frozenset(
+    {State.RECEIVED, State.VERIFYING, State.AWAITING_REQUESTER, State.ASSESSING, State.DECIDING, State.PROPOSED}
+)
+_LIVE = frozenset(State) - FINAL
+_WORKING = frozenset({State.VERIFYING, State.ASSESSING, State.DECIDING, State.PROPOSED, State.DECIDED})
+_LINES_OPEN = frozenset({State.DECIDING, State.PROPOSED, State.DECIDED})
+
+
+@dataclass(frozen=True)
+class Action:
+    """One verb. `to` names every state it may lead to; `same` means that it may also leave the state as it is."""
+
+    name: str
+    label: str  # the words on the button
+    told: str  # how the history tells it
+    event: str  # the kind in core/events.py that it appends
+    origin: frozenset[State]
+    to: frozenset[State] = frozenset()
+    same: bool = True
+    page: str = ""  # the web page (URL name) that carries its button
+
+
+def _row(
+    name: str, label: str, told: str, origin: Iterable[State], *to: State, same: bool = True, page: str = ""
+) -> Action:
+    return Action(name, label, told, f"request.{name}", frozenset(origin), frozenset(to), same, page)
+
+
+S = State
+ACTIONS: Mapping[str, Action] = {
+    a.name: a
+    for a in (
+        # what the registry does
+        _row("submit", "Submit request", "Filed", (), S.RECEIVED, same=False, page="file-check"),
+        _row("add_part", "Save", "Added to the filing", UNDECIDED, page="add"),
+        _row("record_act", "Record an act", "Recorded an act", _LIVE, page="add"),
+        _row(
+            "add_list",
+            "Add list",
+            "Added a name list",
+            {S.RECEIVED, S.VERIFYING, S.AWAITING_REQUESTER, S.ASSESSING, S.DECIDING},
+            page="add",
+        ),
+        _row("add_evidence", "Add file", "Added evidence", UNDECIDED, page="add"),
+        _row(
+            "answer",
+            "Answer",
+            "Answered a question",
+            {S.AWAITING_REQUESTER},
+            S.VERIFYING,
+            S.ASSESSING,
+            S.DECIDING,
+            page="answer",
+        ),
+        _row(
+            "withdraw",
+            "Withdraw the request",
+            "Withdrew the request",
+            UNDECIDED,
+            S.WITHDRAWN,
+            same=False,
+            page="withdraw",
+        ),
+        _row(
+            "acknowledge",
+            "I have received it",
+            "Acknowledged receipt",
+            {S.SERVED, S.EXECUTED, S.CLOSED} | _LINES_OPEN,
+            S.CLOSED,
+            page="ack",
+        ),
+        # what the authority does
+        _row("take", "Take it", "Took the request", _LIVE, S.VERIFYING, page="desk-case"),
+        _row("call", "Call back", "Called back", {S.VERIFYING}, S.ASSESSING, page="desk-call"),
+        _row(
+            "ask",
+            "Ask the requester",
+            "Asked the requester",
+            {S.VERIFYING, S.ASSESSING, S.DECIDING},
+            S.AWAITING_REQUESTER,
+            same=False,
+            page="desk-ask",
+        ),
+        _row("assess", "Save note", "Wrote an assessment", _WORKING, page="desk-assess"),
+        _row("note_privileged", "Save privileged note", "Wrote a privileged note", _WORKING, page="desk-assess"),
+        _row("change_line", "Change the line", "Changed a proposed line", {S.ASSESSING, S.DECIDING}, page="desk-lines"),
+        _row("answer_hits", "Answer hits", "Answered hits", {S.VERIFYING, S.ASSESSING, S.DECIDING}, page="desk-list"),
+        _row(
+            "confirm_lines",
+            "Confirm the lines",
+            "Confirmed the lines",
+            {S.ASSESSING},
+            S.DECIDING,
+            same=False,
+            page="desk-lines",
+        ),
+        _row("propose", "Propose", "Proposed a decision", {S.DECIDING}, S.PROPOSED, page="desk-decide"),
+        _row("approve", "Approve", "Approved a decision", {S.DECIDING, S.PROPOSED}, S.DECIDED, page="desk-decide"),
+        _row(
+            "return_proposal",
+            "Return with a reason",
+            "Returned a proposal",
+            {S.DECIDING, S.PROPOSED},
+            S.DECIDING,
+            page="desk-decide",
+        ),
+        _row("preview", "Prepare the instrument", "Prepared the instrument", _LINES_OPEN, page="desk-sign"),
+        _row("sign", "Sign", "Signed", _LINES_OPEN, S.EXECUTED, page="desk-sign"),
+        _row("send_back", "Send back with a reason", "Sent a decision back", _LINES_OPEN, S.DECIDING, page="desk-sign"),
+        _row("serve", "Record service", "Recorded service", {S.EXECUTED} | _LINES_OPEN, S.SERVED, page="desk-serve"),
+        _row("conclude", "Give the answer", "Gave the answer", {S.DECIDED}, S.CLOSED, same=False, page="desk-case"),
+    )
+}
+
+#: state -> role -> the actions among which the first one still to do is the one filled button.
+PRIMARY: Mapping[State, Mapping[Role, tuple[str, ...]]] = {
+    S.RECEIVED: {Role.FILER: ("record_act",), Role.DUTY_OFFICER: ("take",), Role.RESPONDER: ("take",)},
+    S.VERIFYING: {Role.FILER: ("record_act",), Role.DUTY_OFFICER: ("call", "take"), Role.RESPONDER: ("call", "take")},
+    S.AWAITING_REQUESTER: {Role.FILER: ("answer",)},
+    S.ASSESSING: {
+        Role.FILER: ("record_act",),
+        Role.RESPONDER: ("assess", "confirm_lines"),
+        Role.DUTY_OFFICER: ("confirm_lines",),
+    },
+    S.DECIDING: {
+        Role.FILER: ("record_act",),
+        Role.APPROVER: ("approve",),
+        Role.RESPONDER: ("propose",),
+        Role.SIGNATORY: ("preview",),
+    },
+    S.PROPOSED: {Role.FILER: ("record_act",), Role.APPROVER: ("approve",), Role.SIGNATORY: ("preview",)},
+    S.DECIDED: {
+        Role.FILER: ("record_act",),
+        Role.SIGNATORY: ("preview", "sign"),
+        Role.DUTY_OFFICER: ("conclude",),
+        Role.RESPONDER: ("conclude",),
+    },
+    S.EXECUTED: {Role.DUTY_OFFICER: ("serve",), Role.RESPONDER: ("serve",)},
+    S.SERVED: {Role.FILER: ("acknowledge",)},
+    S.CLOSED: {},
+    S.WITHDRAWN: {},
+}
+
+
+@dataclass(frozen=True)
+class Mover:
+    """Whose move it is: side is "authority", "registry" or "nobody"; words follow "ICANN's move: "."""
+
+    side: str
+    to_staff: str
+    to_filer: str
+    if_nobody: str  # what happens if nobody moves
+
+
+MOVERS: Mapping[State, Mover] = {
+    S.RECEIVED: Mover("authority", "take the request", "received", "The deputy is paged after 15 minutes."),
+    S.VERIFYING: Mover(
+        "authority", "call back", "verifying who filed", "The deputy is paged 30 minutes after receipt."
+    ),
+    S.AWAITING_REQUESTER: Mover("registry", "answer the open questions", "answer our questions", "The clock runs on."),
+    S.ASSESSING: Mover(
+        "authority", "assess and confirm the lines", "assessing", "A first response is due within 24 hours."
+    ),
+    S.DECIDING: Mover("authority", "propose a decision", "deciding", "No answer by the deadline is not a yes."),
+    S.PROPOSED: Mover("authority", "approve the decision", "deciding", "After 4 hours the deputy approver is asked."),
+    S.DECIDED: Mover(
+        "authority", "sign, or give the answer", "decided, not yet signed", "Nothing is covered until it is signed."
+    ),
+    S.EXECUTED: Mover("authority", "serve the instrument", "serving the instrument", "Service is due within 1 hour."),
+    S.SERVED: Mover("registry", "acknowledge receipt", "acknowledge receipt", "After 24 hours the duty officer calls."),
+    S.CLOSED: Mover("nobody", "closed", "closed", ""),
+    S.WITHDRAWN: Mover("nobody", "withdrawn", "withdrawn", ""),
+}
+
+
+def check(action: str, state: State, reference: str) -> Action:
+    """The row, or a refusal that says from where the action leads."""
+    row = ACTIONS[action]
+    if state not in row.origin:
+        told = ", ".join(sorted(s.replace("_", " ") for s in row.origin))
+        raise Refusal(
+            "not_now",
+            f"{reference} is {state.replace('_', ' ')}: “{row.label}” is possible while a request is {told}.",
+            facts={"state": state.value},
+        )
+    return row
+
+
+def lands(action: str, origin: State, target: State) -> State:
+    """The target, if the table lets the action lead there; a wrong caller is a defect, not a refusal."""
+    row = ACTIONS[action]
+    if target in row.to or (row.same and target == origin):
+        return target
+    raise AssertionError(f"{action} may not lead from {origin} to {target}")
+
+
+@dataclass(frozen=True)
+class LineFacts:
+    state: LineState
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class InstrumentFacts:
+    served: bool
+    acknowledged: bool
+
+
+def settle(lines: Iterable[LineFacts], instruments: Iterable[InstrumentFacts]) -> State:
+    """The state that decided lines and signed instruments amount to (used from `deciding` on)."""
+    lines, instruments = list(lines), list(instruments)
+    if any(line.state == LineState.OPEN for line in lines):
+        return State.DECIDING
+    if any(line.state == LineState.PROPOSED for line in lines):
+        return State.PROPOSED
+    if (
+        any(line.state == LineState.DECIDED and line.outcome and line.outcome.grants for line in lines)
+        or not instruments
+    ):
+        return State.DECIDED
+    if not all(i.served for i in instruments):
+        return State.EXECUTED
+    return State.CLOSED if all(i.acknowledged for i in instruments) else State.SERVED

@@ -1,0 +1,11 @@
+"""Verification words: the caller says them first. They prove the caller to the filer, never the filer to the caller.
+
+Chosen by ear: short, common, no two that sound alike. Three of them are drawn with a cryptographic generator by the room above.
+"""
+
+from __future__ import annotations
+
+WORDS = tuple(
+    ["acorn", "almond", "amber", "anchor", "apple", "apron", "arrow", "autumn", "badger", "bakery", "ballet", "bamboo", "banjo", "barley", "basket", "beacon", "beaver", "bishop", "blanket", "bonfire", "bottle", "bramble", "bridge", "bronze", "bucket", "butter", "button", "cabin", "cactus", "camel", "candle", "canoe", "canyon", "carpet", "castle", "cedar", "cello", "chalk", "chapel", "cherry", "chimney", "cinnamon", "circus", "citrus", "clover", "cobalt", "coconut", "comet", "copper", "coral", "cotton", "cradle", "crayon", "cricket", "crystal", "curtain", "cushion", "daisy", "dancer", "desert", "diamond", "dolphin", "domino", "donkey", "dragon", "eagle", "ebony", "eleven", "elbow", "ember", "engine", "falcon", "feather", "fennel", "fiddle", "flannel", "forest", "fossil", "fountain", "garden", "garlic", "ginger", "giraffe", "glacier", "goblet", "granite", "guitar", "hammer", "harbour", "harvest", "hazel", "helmet", "honey", "hotel", "igloo", "indigo", "island", "ivory", "jacket", "jaguar", "jasmine", "jigsaw", "juniper", "kayak", "kettle", "kitchen", "ladder", "lantern", "lavender", "lemon", "lentil", "library", "lizard", "lobster", "magnet", "mango", "maple", "marble", "meadow", "melon", "mirror", "mitten", "monkey", "mountain", "museum", "mustard", "needle", "nickel", "nutmeg", "oasis", "oboe", "ocean", "olive", "onion", "orange", "orchard", "otter", "oyster", "paddle", "panda", "paper", "parrot", "pebble", "pelican", "pencil", "pepper", "piano", "picnic", "pigeon", "pillow", "planet", "pocket", "potato", "pottery", "pumpkin", "puzzle", "quartz", "rabbit", "radish", "raven", "ribbon", "river", "rocket", "saddle", "saffron", "sailor", "salmon", "sandal", "saturn", "seven", "shadow", "silver", "sparrow", "spinach", "squirrel", "summer", "sunset", "tango", "teapot", "temple", "thimble", "thunder", "ticket", "tiger", "timber", "tomato", "trumpet", "tulip", "tunnel", "turtle", "umbrella", "valley", "vanilla", "velvet", "violin", "walnut", "walrus", "window", "winter", "yellow", "zebra", "zigzag"]
+)
+COUNT = 3

@@ -1,0 +1,153 @@
+"""The sequencer: gives pending events their place in the tree, in batches, after the fact.
+
+Invariants: the `tree` row is locked before pending rows are read, so two sequencers never assign the same index; pending
+rows are read by what is there, never by "id > last" (an event that commits late would be lost); the checkpoint is signed
+after the commit, so a signature never covers leaves that a rollback takes away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from ersr.core.errors import Refusal
+from ersr.ledger.models import Checkpoint, Event, Leaf, Pending, Tile, Tree
+from ersr.proof import keys, note, receipt, tlog
+
+BATCH = 1000
+
+
+@lru_cache(maxsize=2)
+def _keys(folder: str) -> keys.Keys:
+    return keys.load(Path(folder))
+
+
+def installed_keys() -> keys.Keys:
+    return _keys(str(settings.ERSR_KEYS))
+
+
+def read_tile(level: int, index: int, width: int) -> bytes:
+    """A stored tile at least `width` wide, cut to it."""
+    rows = (
+        Tile.objects.filter(level=level, index=index, width__gte=width)
+        .order_by("width")
+        .values_list("hashes", flat=True)
+    )
+    found = rows.first()
+    if found is None:
+        raise Refusal("damaged", f"The ledger's tile {level}/{index} is missing. Run ersr-service fsck.")
+    return bytes(found)[: width * 32]
+
+
+def _frontier(tree: Tree) -> tlog.Frontier:
+    data = bytes(tree.frontier)
+    return tlog.Frontier(tree.size, tuple(data[i : i + 32] for i in range(0, len(data), 32)))
+
+
+def run(now: datetime) -> int:
+    """Sequences one batch; returns how many events got their place. Signs a checkpoint if the tree is ahead of the last."""
+    moved = 0
+    if Pending.objects.exists():
+        with transaction.atomic():
+            Tree.objects.get_or_create(pk=1)
+            tree = Tree.objects.select_for_update().get(pk=1)
+            waiting = list(Pending.objects.select_related("event").order_by("pk")[:BATCH])
+            if waiting:
+                hashes = [tlog.leaf_hash(bytes(p.event.commitment)) for p in waiting]
+                frontier, tiles = tlog.append(_frontier(tree), hashes, read_tile)
+                Leaf.objects.bulk_create(
+                    Leaf(index=tree.size + place, event=p.event, hash=leaf)
+                    for place, (p, leaf) in enumerate(zip(waiting, hashes, strict=True))
+                )
+                Tile.objects.bulk_create(
+                    Tile(level=t.level, index=t.index, width=t.width, hashes=t.hashes) for t in tiles
+                )
+                Pending.objects.filter(pk__in=[p.pk for p in waiting]).delete()
+                tree.size, tree.frontier = frontier.size, b"".join(frontier.hashes)
+                tree.save()
+                moved = len(waiting)
+    _sign_head(now)
+    return moved
+
+
+def _sign_head(now: datetime) -> None:
+    tree = Tree.objects.filter(pk=1).first()
+    if tree is None or not tree.size:
+        return
+    last = Checkpoint.objects.order_by("-size").first()
+    if last is not None and last.size >= tree.size:
+        return
+    _store(tree, now=now)
+
+
+def _store(tree: Tree, *, now: datetime, hour: datetime | None = None) -> Checkpoint:
+    root = _frontier(tree).root
+    text = note.sign_checkpoint(tree.size, root, installed_keys().checkpoint_signer)
+    row = Checkpoint.objects.create(size=tree.size, root=root, text=text, public=hour is not None, hour=hour, at=now)
+    _keep_outside(text)
+    return row
+
+
+def _keep_outside(text: str) -> None:
+    """The last signed checkpoint, outside the database too: a restored older backup is refused at start-up."""
+    path = Path(settings.ERSR_LAST_CHECKPOINT)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def publish_hourly(now: datetime) -> None:
+    """A public checkpoint for the current hour, once, whether or not anything happened."""
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    if Checkpoint.objects.filter(hour=hour).exists():
+        return
+    tree = Tree.objects.filter(pk=1).first()
+    if tree is not None and tree.size:
+        with contextlib.suppress(IntegrityError), transaction.atomic():  # another worker was first
+            _store(tree, now=now, hour=hour)
+
+
+def receipt_for(event: Event) -> bytes:
+    """The receipt of a sequenced event, against the newest checkpoint; Refusal "pending" until it is sequenced."""
+    leaf = Leaf.objects.filter(event=event).first()
+    head = Checkpoint.objects.filter(size__gt=leaf.index).order_by("-size").first() if leaf else None
+    if leaf is None or head is None:
+        raise Refusal("pending", "Filed. The seal follows within a few seconds: load this again.")
+    node = tlog.nodes_from_tiles(head.size, read_tile)
+    proof = tlog.inclusion_proof(leaf.index, head.size, node)
+    return receipt.make_receipt(bytes(event.body.record), bytes(event.body.salt), leaf.index, proof, head.text)
+
+
+def last_public() -> Checkpoint | None:
+    return Checkpoint.objects.filter(public=True).order_by("-hour").first()
+
+
+def is_prefix() -> str:
+    """Empty if the checkpoint kept outside the database is a prefix of the tree, else the sentence that says what is wrong."""
+    path = Path(settings.ERSR_LAST_CHECKPOINT)
+    if not path.exists():
+        if Checkpoint.objects.exists():
+            return f"{path} is missing although checkpoints were signed: put the last one there before starting."
+        return ""
+    kept = note.SignedCheckpoint.parse(path.read_text(encoding="utf-8"))
+    if kept.signed_by(installed_keys().key_set()) is None:
+        return f"{path} was signed with another key than this installation's."
+    tree = Tree.objects.filter(pk=1).first()
+    size = tree.size if tree else 0
+    if kept.checkpoint.size > size:
+        return (
+            f"the last signed checkpoint has {kept.checkpoint.size} entries and the database {size}: an older backup was "
+            "restored, and going on would fork the ledger."
+        )
+    if (
+        kept.checkpoint.size
+        and tlog.tree_root(kept.checkpoint.size, tlog.nodes_from_tiles(size, read_tile)) != kept.checkpoint.root
+    ):
+        return "the last signed checkpoint is not a prefix of the tree: the ledger was changed."
+    return ""

@@ -1,0 +1,52 @@
+"""What is read about people, always on behalf of somebody."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from ersr.core.errors import Refusal, not_found
+from ersr.core.lifecycle import Role
+from ersr.people.actions import digest, require_office
+from ersr.people.models import Delegation, KeptForm, Person, Session, Token
+
+
+def person_of_token(text: str, *, now: datetime) -> Token:
+    """The live token; its last use is noted at most once a minute."""
+    found = Token.objects.select_related("person", "person__party").filter(hash=digest(text)).first()
+    if found is None or found.ended_at or found.expires_at <= now or not found.person.is_active:
+        raise Refusal("sign_in", "The token is unknown, ended or expired. Make another with POST /api/v1/tokens.")
+    return found
+
+
+def sessions_of(person: Person, *, now: datetime) -> list[Session]:
+    return list(Session.objects.filter(person=person, expire_date__gt=now).order_by("-seen_at"))
+
+
+def tokens_of(person: Person) -> QuerySet[Token]:
+    return Token.objects.filter(person=person, ended_at__isnull=True).order_by("-made_at")
+
+
+def people_visible_to(person: Person) -> QuerySet[Person]:
+    require_office("read_people", person)
+    return Person.objects.select_related("party").prefetch_related("role_rows", "delegations")
+
+
+def delegation_for(person: Person, instrument: str, family: str, *, now: datetime) -> Delegation | None:
+    """A delegation in force that covers this instrument and agreement family."""
+    rows = Delegation.objects.filter(person=person, instrument=instrument, starts_at__lte=now, ends_at__gt=now)
+    return next((row for row in rows.order_by("-ends_at") if family in row.families.split()), None)
+
+
+def with_role(*roles: Role) -> list[Person]:
+    """Active people with any of the roles, for staff's eyes: "two people can"."""
+    rows = Person.objects.filter(is_active=True, role_rows__role__in=[r.value for r in roles]).distinct()
+    return list(rows.prefetch_related("role_rows").order_by("name"))
+
+
+def kept_form(person: Person, key: str, *, now: datetime) -> KeptForm:
+    found = KeptForm.objects.filter(person=person, key=key, kept_at__gt=now - timedelta(hours=24)).first()
+    if found is None:
+        raise not_found()
+    return found

@@ -1,0 +1,13 @@
+"""Every address. /api/v1 is the API, everything else is the portal."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from ersr.project.health import health
+
+urlpatterns = [
+    path("health", health, name="health"),
+    path("", include("ersr.faces.api.urls")),
+    path("", include("ersr.faces.web.urls")),
+]

@@ -1,0 +1,297 @@
+"""What the registry does: files, adds, records acts, answers, withdraws."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from ersr.core import filing, references
+from ersr.core.deadlines import decide_by
+from ersr.core.errors import FieldError, Refusal, invalid
+from ersr.core.lifecycle import Role, State
+from ersr.core.terms import rfc3339
+from ersr.core.words import COUNT, WORDS
+from ersr.files import store
+from ersr.incidents.actions import describe, open_incident
+from ersr.ledger.append import append
+from ersr.lists import actions as lists
+from ersr.lists.models import ListVersion
+from ersr.notifications.actions import queue_notification
+from ersr.parties.authority import authority
+from ersr.parties.models import Contact
+from ersr.people.models import Person
+from ersr.people.queries import with_role
+from ersr.requests import queries
+from ersr.requests.actions.advice import renew
+from ersr.requests.actions.step import begin, end
+from ersr.requests.models import Act, Draft, Evidence, PartVersion, Question, Request
+
+WORDS_LAST = timedelta(hours=1)
+
+
+def draw_words() -> str:
+    return " ".join(secrets.SystemRandom().sample(WORDS, COUNT))
+
+
+def draw_reference(prefix: str, year: int, taken: Any) -> str:
+    """A number drawn at random that was never used; `taken(reference)` says whether it was."""
+    while True:
+        found = references.make(prefix, year, secrets.choice(references.NUMBERS))
+        if not taken(found):
+            return found
+
+
+def save_draft(person: Person, body: Mapping[str, Any], *, now: datetime) -> Draft:
+    """Keeps what was typed, right or wrong. One draft per person."""
+    draft, _ = Draft.objects.update_or_create(
+        person=person, defaults={"body": {k: v for k, v in body.items() if isinstance(v, str | list)}, "saved_at": now}
+    )
+    return draft
+
+
+def drop_draft(person: Person) -> None:
+    Draft.objects.filter(person=person).delete()
+
+
+def check_six(person: Person, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Cleaned answers with `operator` as a Party and `tlds` that this person may file for; all errors at once."""
+    errors: list[FieldError] = []
+    try:
+        clean = filing.clean_six({**raw, "tlds": raw.get("tlds") or ""})
+    except Refusal as refusal:
+        errors += refusal.fields
+        clean = {}
+    operator = None
+    if str(raw.get("operator") or "").strip():
+        try:
+            operator = queries.find_operator(person, str(raw["operator"]))
+        except Refusal as refusal:
+            errors.append(FieldError("operator", refusal.message))
+    tlds = filing.tld_list(raw.get("tlds") or "")
+    if operator and tlds:
+        allowed = sorted(t.name for t in queries.tlds_for(person, operator))
+        if tlds[0] == "all" or (len(tlds) == 2 and "all" in tlds and any(t.isdigit() for t in tlds)):
+            said = [int(t) for t in tlds if t.isdigit()]
+            if said and said[0] != len(allowed):
+                errors.append(
+                    FieldError("tlds", f"{operator.name} has {len(allowed)} TLDs that you may file for, not {said[0]}")
+                )
+            tlds = allowed
+        elif unknown := [t for t in tlds if t not in allowed]:
+            shown = ", ".join(unknown[:5])
+            errors.append(
+                FieldError(
+                    "tlds",
+                    f"{operator.name} has no TLD {shown} that you may file for. Known: {', '.join(allowed[:12])}",
+                )
+            )
+    if errors:
+        raise invalid(*errors)
+    return {**clean, "operator": operator, "tlds": tlds}
+
+
+def submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> Request:
+    """Files a request from six answers. `once` names the attempt: the same one again returns the same request."""
+    if Role.FILER not in by.roles:
+        raise Refusal("not_allowed", "This needs the role filer: staff do not file in a registry's name.")
+    with transaction.atomic():
+        known = Request.objects.filter(once=once, filed_by=by).first()
+        if known is not None:
+            return known
+        six = check_six(by, raw)
+        known_authority = authority()
+        calendar = known_authority.calendar
+        received = now.replace(microsecond=0)
+        due = decide_by(received, calendar)
+        local_year = calendar.local(received).year
+        reference = draw_reference("SRW", local_year, lambda r: Request.objects.filter(reference=r).exists())
+        at = six["irreversible_at"]
+        if six["irreversible"] == "within_hour":
+            at = received + timedelta(hours=1)
+        event = append(
+            "request.submit",
+            subject=reference,
+            by=by.email,
+            now=received,
+            facts={
+                "due_at": rfc3339(due.at),
+                "filed_by": by.name,
+                "filing_party": by.party.name,
+                "happening": six["happening"],
+                "irreversible": six["irreversible"],
+                "irreversible_at": rfc3339(at) if at else None,
+                "number_claimed": six["number_claimed"],
+                "operator": six["operator"].name,
+                "state": State.RECEIVED.value,
+                "tlds": six["tlds"],
+            },
+        )
+        request = Request.objects.create(
+            reference=reference,
+            once=once,
+            incident=open_incident(now=received),
+            operator=six["operator"],
+            filed_by=by,
+            filing_party=by.party,
+            tlds=six["tlds"],
+            state=State.RECEIVED.value,
+            received_at=received,
+            due_at=due.at,
+            calendar=f"{calendar.name}, version {calendar.version}",
+            number_claimed=six["number_claimed"],
+            happening=six["happening"],
+            irreversible=six["irreversible"],
+            irreversible_at=at,
+            words=draw_words(),
+            words_until=received + WORDS_LAST,
+            event=event,
+        )
+        PartVersion.objects.create(
+            request=request, part="happening", version=1, body={"text": six["happening"]}, by=by, at=received
+        )
+        drop_draft(by)
+        _tell_of_filing(request, now=received)
+        renew(request, now=received)
+        return request
+
+
+def _tell_of_filing(request: Request, *, now: datetime) -> None:
+    """The filer, the duty officers, and the operator's other contacts: a reference to the first two, nothing to the third."""
+    path = f"/r/{request.reference}"
+    queue_notification(
+        "filed", to=request.filed_by.email, about=request.reference, reference=request.reference, path=path, now=now
+    )
+    for officer in with_role(Role.DUTY_OFFICER):
+        queue_notification(
+            "received",
+            to=officer.email,
+            about=request.reference,
+            reference=request.reference,
+            path=f"/desk/{request.reference}",
+            now=now,
+        )
+    others = (
+        Contact.objects.filter(party=request.operator).exclude(email="").exclude(email__iexact=request.filed_by.email)
+    )
+    for email in sorted({c.email.lower() for c in others}):
+        queue_notification("filed_in_your_name", to=email, about=request.reference, now=now)
+
+
+def add_part(reference: str, part: str, raw: Mapping[str, Any], *, by: Person, now: datetime) -> PartVersion:
+    """A new version of one part; the same content again is a no-op."""
+    body = filing.clean_part(part, raw)
+    with transaction.atomic():
+        request = begin(reference, "add_part", by=by)
+        last = request.parts.filter(part=part).order_by("-version").first()
+        if last is not None and last.body == body:
+            return last
+        row = PartVersion.objects.create(
+            request=request, part=part, version=(last.version if last else 0) + 1, body=body, by=by, at=now
+        )
+        if part == "incident":
+            describe(
+                request.incident,
+                category=body["category"],
+                presence=body["presence"],
+                began_at=filing.moment(body["discovered_at"]),
+            )
+        end(request, "add_part", by=by, now=now, facts={"part": part, "version": row.version, "body": body})
+        renew(request, now=now)
+        return row
+
+
+def record_act(
+    reference: str, raw: Mapping[str, Any], *, by: Person, now: datetime, replaces: int | None = None
+) -> Act:
+    """An act planned or taken; `replaces` names the act that this one corrects."""
+    clean = filing.clean_act(raw, now=now)
+    with transaction.atomic():
+        request = begin(reference, "record_act", by=by)
+        old = None
+        if replaces is not None:
+            old = request.acts.filter(pk=replaces, replaced_by__isnull=True).first()
+            if old is None:
+                raise Refusal("conflict", "This act was corrected before. Look at the newest one.")
+        act = Act.objects.create(request=request, replaces=old, by=by, at=now, **clean)
+        told = {k: (rfc3339(v) if isinstance(v, datetime) else v) for k, v in clean.items()}
+        end(request, "record_act", by=by, now=now, facts={**told, "act": act.pk, "replaces": replaces})
+        renew(request, now=now)
+        return act
+
+
+def add_list(reference: str, payload: bytes, *, title: str, by: Person, now: datetime) -> tuple[ListVersion, bool]:
+    """A name list; the same names twice are a no-op and say so (second value False)."""
+    with transaction.atomic():
+        request = begin(reference, "add_list", by=by)
+        version, new = lists.add(request.incident, payload, request.tlds, title=title, by=by, now=now)
+        if new:
+            end(
+                request, "add_list", by=by, now=now,
+                facts={"list": version.of.number, "digest": version.digest, "names": version.names},
+            )  # fmt: skip
+            renew(request, now=now)
+        return version, new
+
+
+EVIDENCE_NAME = 200
+
+
+def add_evidence(reference: str, payload: bytes, *, name: str, by: Person, now: datetime) -> Evidence:
+    """A file as it came. Hostile until shown otherwise: it is only ever downloaded, never opened by us."""
+    limit = settings.ERSR_EVIDENCE_LIMIT
+    if len(payload) > limit:
+        raise Refusal("too_large", f"The file has {len(payload):,} bytes; at most {limit:,} are taken.")
+    if not payload:
+        raise invalid(FieldError("file", "The file is empty. Choose another"))
+    name = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())[:EVIDENCE_NAME] or "file"
+    with transaction.atomic():
+        request = begin(reference, "add_evidence", by=by)
+        file = store.put(payload, "application/octet-stream", now=now)
+        row, new = Evidence.objects.get_or_create(
+            request=request, file=file, defaults={"name": name, "by": by, "at": now}
+        )
+        if new:
+            end(request, "add_evidence", by=by, now=now, facts={"digest": file.digest, "size": file.size, "name": name})
+        return row
+
+
+def answer(reference: str, answers: Mapping[int, str], *, by: Person, now: datetime) -> Request:
+    """Answers open questions; when the last one is answered the request goes back to where it was."""
+    with transaction.atomic():
+        request = begin(reference, "answer", by=by)
+        waiting = {q.pk: q for q in request.questions.filter(answered_at__isnull=True)}
+        given = {pk: text.strip() for pk, text in answers.items() if text.strip()}
+        if unknown := set(given) - set(waiting):
+            raise invalid(FieldError("answers", f"Question {min(unknown)} is not open"))
+        if not given:
+            raise invalid(FieldError("answers", "Answer at least one question"))
+        for pk, text in given.items():
+            Question.objects.filter(pk=pk).update(answer=text, answered_by=by, answered_at=now)
+        done = len(given) == len(waiting)
+        end(
+            request, "answer", by=by, now=now, to=State(request.resumes) if done else None,
+            facts={"questions": sorted(given), "answers": {str(k): v for k, v in given.items()}},
+        )  # fmt: skip
+        if request.holder:
+            queue_notification(
+                "answered", to=request.holder.email, about=f"{request.reference}:{max(given)}", reference=request.reference,
+                path=f"/desk/{request.reference}", now=now,
+            )  # fmt: skip
+        renew(request, now=now)
+        return request
+
+
+def withdraw(reference: str, *, reason: str, by: Person, now: datetime) -> Request:
+    """Only before the decision. Acts taken stay on record as not covered."""
+    if not reason.strip():
+        raise invalid(FieldError("reason", "Say in a few words why you withdraw"))
+    with transaction.atomic():
+        request = begin(reference, "withdraw", by=by)
+        request.closed_at = now
+        end(request, "withdraw", by=by, now=now, to=State.WITHDRAWN, facts={"reason": reason.strip()})
+        return request
