@@ -152,7 +152,7 @@ def build(now: datetime | None = None) -> World:
     for instrument in ("waiver", "authorisation", "fee_reduction"):
         people.delegate(
             person=world.signatory, instrument=instrument, families=["base"], starts_at=world.now - timedelta(days=30),
-            ends_at=world.now + timedelta(days=300), words="Resolution 2026.01", by=world.administrator, now=world.now,
+            ends_at=world.now + timedelta(days=300), words="Resolution 2026.01", officer=True, by=world.administrator, now=world.now,
         )  # fmt: skip
     return world
 

@@ -226,6 +226,7 @@ def delegate(
     words: str,
     by: Person,
     now: datetime,
+    officer: bool = False,
 ) -> Delegation:
     """Gives a signatory authority over one kind of instrument, for agreement families and a period."""
     require_office("delegate", by)
@@ -250,6 +251,7 @@ def delegate(
             starts_at=starts_at,
             ends_at=ends_at,
             words=words,
+            officer=officer,
             given_by=by,
         )
         append(
@@ -257,7 +259,7 @@ def delegate(
             subject=f"person:{person.pk}",
             by=by.email,
             now=now,
-            facts={"instrument": instrument, "families": list(families), "words": words},
+            facts={"instrument": instrument, "families": list(families), "officer": officer, "words": words},
         )
     return row
 

@@ -133,6 +133,7 @@ class Delegation(models.Model):
     families = models.CharField(max_length=200)  # separated by spaces
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    officer = models.BooleanField(default=False)  # an officer of the authority: may give what only an officer can give
     words = models.CharField(max_length=300)  # the resolution or letter it rests on
     given_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
 

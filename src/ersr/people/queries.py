@@ -33,9 +33,13 @@ def people_visible_to(person: Person) -> QuerySet[Person]:
     return Person.objects.select_related("party").prefetch_related("role_rows", "delegations")
 
 
-def delegation_for(person: Person, instrument: str, family: str, *, now: datetime) -> Delegation | None:
-    """A delegation in force that covers this instrument and agreement family."""
+def delegation_for(
+    person: Person, instrument: str, family: str, *, now: datetime, officer: bool = False
+) -> Delegation | None:
+    """A delegation in force that covers this instrument and agreement family; with `officer`, only an officer's."""
     rows = Delegation.objects.filter(person=person, instrument=instrument, starts_at__lte=now, ends_at__gt=now)
+    if officer:
+        rows = rows.filter(officer=True)
     return next((row for row in rows.order_by("-ends_at") if family in row.families.split()), None)
 
 

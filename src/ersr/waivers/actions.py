@@ -12,6 +12,7 @@ from django.db import transaction
 from ersr import clock
 from ersr.core.errors import FieldError, Refusal, invalid
 from ersr.core.lifecycle import LineState, Role
+from ersr.core.provisions import WaivableBy
 from ersr.core.terms import (
     AgreementTerms,
     Entity,
@@ -62,18 +63,20 @@ def _is_author(request: Request, person: Person) -> bool:
 def _covering(person: Person, instrument: str, lines: Sequence[Line], now: datetime) -> Delegation:
     """The delegation that covers the instrument for every agreement family of the lines, or a refusal that names who can."""
     families = sorted({line.agreement.family for line in lines})
-    found = [delegation_for(person, instrument, family, now=now) for family in families]
+    officer = any(line.waivable_by == WaivableBy.OFFICER for line in lines)
+
+    def covered(who: Person) -> list[Delegation | None]:
+        return [delegation_for(who, instrument, family, now=now, officer=officer) for family in families]
+
+    found = covered(person)
     if all(found) and found[0] is not None:
         return found[0]
     title = Instrument(instrument).title.lower()
-    others = tuple(
-        p.name
-        for p in with_role(Role.SIGNATORY)
-        if p.pk != person.pk and all(delegation_for(p, instrument, family, now=now) for family in families)
-    )
+    needed = ": an officer of the authority must give this" if officer else ""
+    others = tuple(p.name for p in with_role(Role.SIGNATORY) if p.pk != person.pk and all(covered(p)))
     raise Refusal(
         "delegation",
-        f"Your delegation does not cover a {title} under the agreement family {' and '.join(families)} now.",
+        f"Your delegation does not cover a {title} under the agreement family {' and '.join(families)} now{needed}.",
         who_can=others,
     )
 

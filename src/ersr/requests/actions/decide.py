@@ -123,7 +123,7 @@ def _grant_errors(
     for line in lines:
         if not line.instrument:
             errors.append(FieldError("lines", f"Line {line.number} has no instrument: change the line first"))
-        elif line.waivable_by != WaivableBy.STAFF:
+        elif line.waivable_by not in (WaivableBy.STAFF, WaivableBy.OFFICER):
             words = WaivableBy(line.waivable_by).words
             errors.append(
                 FieldError("lines", f"Line {line.number}, {line.provision}, is not for this team to give: {words}")
