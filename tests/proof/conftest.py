@@ -8,6 +8,7 @@ import pytest
 
 from ersr.proof import keys
 from tests.proof import samples
+from tests.proof.documents import Documents, make
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,9 @@ def theirs(tmp_path_factory) -> keys.Keys:
 @pytest.fixture(scope="session")
 def signed_at() -> datetime:
     return datetime(2026, 11, 16, 17, 37, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def documents(mine, signed_at) -> Documents:
+    """One signed document of each kind, for the plain waiver."""
+    return make(samples.WAIVER, mine, signed_at)

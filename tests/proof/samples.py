@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, date, datetime
 
+from ersr.core import references
 from ersr.core.terms import AgreementTerms, Entity, Instrument, LineTerms, NamesTerms, Signatory, Terms
 
 MADE = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -12,9 +13,9 @@ MADE = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 NAMES = [f"agd{n:05d}.example" for n in range(0, 7750, 7)]
 
 WAIVER = Terms(
-    reference="W-2026-3310222-C",
+    reference=references.make("W", 2026, 3310222),
     instrument=Instrument.WAIVER,
-    request="SRW-2026-4821003-K",
+    request=references.make("SRW", 2026, 4821003),
     tlp="TLP:AMBER+STRICT",
     authority=Entity("Example Names Authority", "12 Harbour Street, Suite 300\nPort Example, CA 90094", "California"),
     registry=Entity("Northlight Registry B.V.", "Keizersgracht 1\n1015 CN Amsterdam", "Netherlands"),
@@ -84,7 +85,7 @@ WAIVER = Terms(
 
 AUTHORISATION = dataclasses.replace(
     WAIVER,
-    reference="W-2026-5120877-Q",
+    reference=references.make("W", 2026, 5120877),
     instrument=Instrument.AUTHORISATION,
     rsp=None,
     agreements=WAIVER.agreements[1:],
@@ -96,7 +97,7 @@ AUTHORISATION = dataclasses.replace(
 
 FEES = dataclasses.replace(
     WAIVER,
-    reference="W-2026-9001336-F",
+    reference=references.make("W", 2026, 9001336),
     instrument=Instrument.FEE_REDUCTION,
     agreements=WAIVER.agreements[:1],
     lines=(
@@ -116,7 +117,7 @@ FEES = dataclasses.replace(
 _MANY = tuple(sorted(f"{a}{b}{c}" for a in "bdfgk" for b in "aeio" for c in ("lm", "rtnship")))
 MANY = dataclasses.replace(
     WAIVER,
-    reference="W-2026-7741209-B",
+    reference=references.make("W", 2026, 7741209),
     agreements=(
         AgreementTerms("base", "2023-04-30", date(2014, 6, 12), _MANY[:30]),
         AgreementTerms("brand", "2017-07-31", date(2016, 9, 1), _MANY[30:]),
