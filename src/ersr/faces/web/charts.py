@@ -343,7 +343,7 @@ def _count_bar(kind: str, number: int, top: int, key: str) -> str:
     """A bar of log steps; 1 is a short stump, 0 has no bar. Hatched and dotted kinds bring their own pattern."""
     if number <= 0:
         return ""
-    width = 100 * (math.log10(number) + 0.25) / (math.log10(top) + 0.25)
+    width = 98 * (math.log10(number) + 0.25) / (math.log10(top) + 0.25)  # 2 % for the outline
     paint, pattern = {}, ""
     if kind == "registered":
         paint, pattern = {"fill": f"url(#{key}-hatch)"}, tag("defs", hatch(key))
