@@ -99,10 +99,10 @@ def test_a_clock_without_segments_is_a_mistake_of_the_caller() -> None:
 
 def test_moments_closer_than_eight_percent_are_stacked() -> None:
     end = FILED + 100 * HOUR
-    at = [FILED + n * HOUR for n in (0, 30, 31, 32, 60)]
+    at = [FILED + n * HOUR for n in (0, 30, 31, 32, 60, 67, 76)]
     chart = case_timeline([], [Moment(n + 1, one, "x") for n, one in enumerate(at)], start=FILED, end=end, due=end)
     heights = [float(dot.get("cy", "")) for dot in marks(chart, "moves-dot")]
-    assert heights == [12, 12, 36, 60, 12]
+    assert heights == [12, 12, 36, 60, 12, 36, 12]
 
 
 def test_a_moment_near_the_flag_leaves_the_first_row_to_it() -> None:
