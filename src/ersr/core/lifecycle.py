@@ -180,7 +180,7 @@ ACTIONS: Mapping[str, Action] = {
         _row("sign", "Sign", "Signed", _LINES_OPEN, S.EXECUTED, page="desk-sign"),
         _row("send_back", "Send back with a reason", "Sent a decision back", _LINES_OPEN, S.DECIDING, page="desk-sign"),
         _row("serve", "Record service", "Recorded service", {S.EXECUTED} | _LINES_OPEN, S.SERVED, page="desk-serve"),
-        _row("conclude", "Give the answer", "Gave the answer", {S.DECIDED}, S.CLOSED, same=False, page="desk-case"),
+        _row("conclude", "Give the answer", "Gave the answer", {S.DECIDED}, S.CLOSED, same=False, page="desk-conclude"),
     )
 }
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from ersr import clock
 from ersr.core.errors import Refusal
 from ersr.core.provisions import load
 from ersr.ledger import guard, sequence
@@ -30,6 +32,9 @@ def problems() -> Iterator[str]:
     else:
         if production and known.demonstration:
             yield "the authority file is marked demonstration = true: production needs its own calendar, zone and closures."
+        horizon = (clock.now() + timedelta(days=60)).year
+        if production and not any(day.year >= horizon for day in known.calendar.closures):
+            yield f"the calendar has no closure in {horizon}: deadlines reach into it. Add that year's closures."
         if production and not settings.ERSR_ADDRESS.startswith("https://"):
             yield "ERSR_ADDRESS must begin with https:// in production."
     if production and settings.ERSR_CLOCK_FILE:
