@@ -38,7 +38,7 @@ NOW = datetime(2026, 11, 14, 11, 34, tzinfo=UTC)
 UNDONE = datetime(2026, 11, 15, 0, 0, tzinfo=UTC)
 DUE = decide_by(FILED, CALENDAR).at
 DIGEST = "9f2c41d07be3a815c6e40d9752fa18b36a70e1c9f43d825b07ce9ad43158b6f2"
-SITE = {"duty_number": "+1 310 555 0142", "label": ""}
+SITE = {"duty_number": "+1 310 555 0142", "demonstration": True}
 
 
 class FilingForm(forms.Form):

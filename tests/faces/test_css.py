@@ -125,6 +125,7 @@ def test_every_page_shows_the_duty_line_and_what_to_do_when_the_site_is_down(fol
     page = (folder / f"{name}.html").read_text(encoding="utf-8")
     assert '<a class="phone" href="tel:+13105550142">+1 310 555 0142</a>' in page
     assert 'href="/offline"' in page
+    assert "Demonstration: people, bodies and keys are made up." in page
     assert not re.search(r"<title>[^<]*(SRW-\d|Northlight|sinkhole)", page)
 
 
