@@ -106,7 +106,7 @@ FEES = dataclasses.replace(
             "6.1",
             "Registry-level fees",
             "fee_relief",
-            "transactions that create or renew the covered names",
+            "create names",
             ("example", "test"),
             "granted",
         ),

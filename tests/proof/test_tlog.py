@@ -95,6 +95,15 @@ def test_a_changed_inclusion_proof_never_holds(size, data):
         assert not tlog.verify_inclusion(leaves[index], index, size, proof, root)
 
 
+def test_a_proof_that_stops_below_the_root_never_holds():
+    """The root of two leaves, said to be that of a larger tree: the path is too short for the size."""
+    leaves = hashes(2)
+    assert tlog.verify_inclusion(leaves[0], 0, 2, [leaves[1]], tlog.root(leaves))
+    for size in (3, 4, 5, 8):
+        assert not tlog.verify_inclusion(leaves[0], 0, size, [leaves[1]], tlog.root(leaves))
+        assert not tlog.verify_consistency(1, size, leaves[0], tlog.root(leaves), [leaves[1]])
+
+
 @given(st.integers(2, 300), st.data())
 def test_a_rewritten_past_is_never_consistent(size, data):
     """A tree in which one early leaf was exchanged does not continue the old one."""

@@ -1,0 +1,1 @@
+"""What is signed, how it is kept, and how anyone checks it without us. No Django, no network."""

@@ -159,8 +159,12 @@ class KeySet:
     signing: tuple[SigningKey, ...]
     checkpoint: tuple[CheckpointKey, ...]
 
+    @property
+    def all(self) -> tuple[SigningKey | CheckpointKey, ...]:
+        return (*self.signing, *self.checkpoint)
+
     def to_json(self) -> bytes:
-        return strict.canonical({"keys": [key.to_jwk() for key in (*self.signing, *self.checkpoint)]})
+        return strict.canonical({"keys": [key.to_jwk() for key in self.all]})
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -170,10 +174,9 @@ class KeySet:
             raise unfit("keys.json must hold a list of keys.")
         signing = tuple(_parse_signing(key) for key in raw if key.get("kty") == "EC")
         checkpoint = tuple(_parse_checkpoint(key) for key in raw if key.get("kty") == "OKP")
-        kids = [key.kid for key in (*signing, *checkpoint)]
-        if not signing or not checkpoint or len(kids) != len(raw) or len(set(kids)) != len(kids):
-            raise unfit("keys.json must hold P-256 keys, then Ed25519 keys, at least one of each, and each once.")
         found = cls(signing, checkpoint)
+        if not signing or not checkpoint or len({key.kid for key in found.all}) != len(raw):
+            raise unfit("keys.json must hold P-256 keys, then Ed25519 keys, at least one of each, and each once.")
         if found.to_json() != data:
             raise unfit("keys.json is not what it would be if it were written again: it was changed.")
         return found

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ersr.core.say import MONTHS
 from ersr.core.terms import Entity, LineTerms, Terms
 from ersr.proof.pdfsign import sign, terms_digest
 from ersr.proof.strict import unfit
@@ -145,9 +146,11 @@ def _whose(terms: Terms, tlds: set[str]) -> str:
 
 
 def _acts(terms: Terms) -> list[dict[str, str]]:
+    """The acts as what the Registry Operator may do ("create names"), each once, with its lines."""
     acts: dict[str, list[int]] = {}
     for line in terms.lines:
-        acts.setdefault(line.action_words.strip().rstrip("."), []).append(line.number)
+        words = line.action_words.strip().rstrip(".").removeprefix("to ")
+        acts.setdefault(words[:1].lower() + words[1:] if words[1:2].islower() else words, []).append(line.number)
     last = len(acts) - 1
     return [
         {
@@ -215,7 +218,7 @@ def _reporting(cadence: str) -> str:
 
 
 def _day(day: date) -> str:
-    return f"{day.day}\u00a0{day:%B}\u00a0{day.year}"
+    return f"{day.day}\u00a0{MONTHS[day.month - 1]}\u00a0{day.year}"
 
 
 def _moment(moment: datetime) -> str:
