@@ -16,14 +16,13 @@ from django.db import transaction
 from ersr.core.errors import FieldError, Refusal, invalid, not_found
 from ersr.core.lifecycle import DISCIPLINES, STAFF, Role
 from ersr.core.permits import office
-from ersr.core.terms import Instrument
+from ersr.core.terms import Instrument, rfc3339
 from ersr.ledger.append import append
 from ersr.parties.models import Party
 from ersr.people import factors
 from ersr.people.models import Attempt, Delegation, Factor, Invitation, KeptForm, Person, RoleRow, Session, Token
 
 INVITATION_LASTS = timedelta(days=7)
-MOST_FAILURES, FAILURES_WITHIN = 10, timedelta(minutes=15)
 TOKEN_LASTS_AT_MOST = timedelta(days=366)
 #: Compared when there is no such person, so that the answer takes the same time.
 _NOBODY = make_password(None)
@@ -100,7 +99,7 @@ def invite(
     return person, code
 
 
-def _invitation(code: str, now: datetime) -> Invitation:
+def invitation_for(code: str, now: datetime) -> Invitation:
     found = Invitation.objects.select_related("person").filter(hash=digest(code)).first()
     if found is None:
         raise not_found()
@@ -112,7 +111,7 @@ def _invitation(code: str, now: datetime) -> Invitation:
 def begin_enrolment(code: str, password: str, *, now: datetime) -> Factor:
     """Sets the password and draws a factor that counts once `confirm_enrolment` has seen a code of it."""
     with transaction.atomic():
-        person = _invitation(code, now).person
+        person = invitation_for(code, now).person
         try:
             validate_password(password, person)
         except ValidationError as wrong:
@@ -125,7 +124,7 @@ def begin_enrolment(code: str, password: str, *, now: datetime) -> Factor:
 
 def confirm_enrolment(code: str, totp: str, *, now: datetime) -> Person:
     with transaction.atomic():
-        invitation = _invitation(code, now)
+        invitation = invitation_for(code, now)
         factor = factors.spend(invitation.person, totp, now=now, unconfirmed=True)
         factor.confirmed_at = now
         factor.save(update_fields=["confirmed_at"])
@@ -145,8 +144,7 @@ def sign_in(email: str, password: str, totp: str, *, now: datetime, through: str
     """The person, if all three are right. One refusal for every other case, which does not tell which was wrong."""
     email = email.strip().lower()
     wrong = Refusal("credentials", "E-mail, password or code is not right. Try again, or call the duty line.")
-    if Attempt.objects.filter(email=email, at__gt=now - FAILURES_WITHIN).count() >= MOST_FAILURES:
-        raise Refusal("too_many", "Too many attempts. Wait 15 minutes, or call the duty line.")
+    factors.require_patience(email, now=now)
     person = Person.objects.filter(email=email, is_active=True).first()
     right = check_password(password, person.password if person else _NOBODY)
     try:
@@ -159,7 +157,7 @@ def sign_in(email: str, password: str, totp: str, *, now: datetime, through: str
             )
         return person
     except Refusal as refusal:
-        Attempt.objects.create(email=email[:254], at=now)
+        factors.note_failure(email, now=now)
         raise (refusal if refusal.code in ("code_used", "damaged") else wrong) from None
 
 
@@ -196,6 +194,11 @@ def make_token(
             facts={"token": row.pk, "scopes": row.scopes},
         )
     return row, text
+
+
+def note_token_use(token: Token, *, now: datetime) -> None:
+    """When a token was last used, to the minute: its owner sees a stolen one at work. A note, and no event."""
+    Token.objects.filter(pk=token.pk).exclude(used_at__gt=now - timedelta(minutes=1)).update(used_at=now)
 
 
 def end_token(person: Person, token_id: int, *, now: datetime) -> None:
@@ -259,7 +262,15 @@ def delegate(
             subject=f"person:{person.pk}",
             by=by.email,
             now=now,
-            facts={"instrument": instrument, "families": list(families), "officer": officer, "words": words},
+            facts={
+                "person": person.email,
+                "instrument": instrument,
+                "families": list(families),
+                "starts_at": rfc3339(starts_at),
+                "ends_at": rfc3339(ends_at),
+                "officer": officer,
+                "words": words,
+            },
         )
     return row
 

@@ -8,12 +8,13 @@ from django.db.models import QuerySet
 
 from ersr.core.errors import Refusal, not_found
 from ersr.core.lifecycle import Role
-from ersr.people.actions import digest, require_office
-from ersr.people.models import Delegation, KeptForm, Person, Session, Token
+from ersr.ledger.models import Event
+from ersr.people.actions import digest, invitation_for, require_office
+from ersr.people.models import Delegation, Factor, KeptForm, Person, Session, Token
 
 
 def person_of_token(text: str, *, now: datetime) -> Token:
-    """The live token; its last use is noted at most once a minute."""
+    """The live token, with its person."""
     found = Token.objects.select_related("person", "person__party").filter(hash=digest(text)).first()
     if found is None or found.ended_at or found.expires_at <= now or not found.person.is_active:
         raise Refusal("sign_in", "The token is unknown, ended or expired. Make another with POST /api/v1/tokens.")
@@ -54,3 +55,23 @@ def kept_form(person: Person, key: str, *, now: datetime) -> KeptForm:
     if found is None:
         raise not_found()
     return found
+
+
+def kept_forms_of(person: Person, *, now: datetime) -> list[KeptForm]:
+    return list(KeptForm.objects.filter(person=person, kept_at__gt=now - timedelta(hours=24)).order_by("-kept_at"))
+
+
+def enrolling(code: str, *, now: datetime) -> tuple[Person, Factor | None]:
+    """Whom the invitation is for, and the factor that waits for its first code."""
+    person = invitation_for(code, now).person
+    return person, person.factors.filter(confirmed_at__isnull=True).order_by("-pk").first()
+
+
+def factors_of(person: Person) -> QuerySet[Factor]:
+    return person.factors.filter(confirmed_at__isnull=False).order_by("confirmed_at")
+
+
+def events_visible_to(person: Person) -> QuerySet[Event]:
+    """The ledger, for auditors."""
+    require_office("read_ledger", person)
+    return Event.objects.select_related("body", "leaf")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 
@@ -19,7 +20,7 @@ from ersr.ledger.models import Event
 from ersr.parties.models import Contact, Party, Tld
 from ersr.people.models import Person
 from ersr.people.queries import with_role
-from ersr.requests.models import Decision, Line, Note, PartVersion, ProvisionRow, Request
+from ersr.requests.models import Decision, Draft, Line, Note, PartVersion, ProvisionRow, Request
 
 NUMBER_MUST_STAND = timedelta(days=30)
 
@@ -147,6 +148,32 @@ def latest_parts(request: Request) -> dict[str, PartVersion]:
 def current_acts(request: Request) -> list[Any]:
     """Acts that no correction has replaced."""
     return list(request.acts.filter(replaced_by__isnull=True))
+
+
+def draft_of(person: Person) -> Draft | None:
+    return Draft.objects.filter(person=person).first()
+
+
+def lines_told_to(person: Person, request: Request) -> list[Line]:
+    """Staff see every line; a filer sees none before staff have confirmed them (docs/process.md)."""
+    return live_lines(request) if person.is_staff_member or request.lines_confirmed_at else []
+
+
+def outcome_told_to(person: Person, request: Request, line: Line) -> str:
+    """A filer learns an outcome from an instrument or from the answer, never from work that is under way."""
+    told = line.state == LineState.EXECUTED or State(request.state) in (State.EXECUTED, State.SERVED, State.CLOSED)
+    return line.outcome if told or person.is_staff_member else ""
+
+
+def yearly_counts(*, now: datetime, zone: ZoneInfo) -> list[tuple[int, int]]:
+    """(year in authority time, requests received), newest first; only years that are over: a running count would tell."""
+    found: dict[int, int] = {}
+    this = now.astimezone(zone).year
+    for at in Request.objects.values_list("received_at", flat=True):
+        year = at.astimezone(zone).year
+        if year < this:
+            found[year] = found.get(year, 0) + 1
+    return sorted(found.items(), reverse=True)
 
 
 def live_lines(request: Request) -> list[Line]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ersr.core import filing, references
 from ersr.core.deadlines import decide_by
@@ -99,6 +99,17 @@ def submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> R
     """Files a request from six answers. `once` names the attempt: the same one again returns the same request."""
     if Role.FILER not in by.roles:
         raise Refusal("not_allowed", "This needs the role filer: staff do not file in a registry's name.")
+    try:
+        return _submit(raw, by=by, now=now, once=once)
+    except IntegrityError:
+        # The same attempt came twice at one moment: the other one filed, and this one's transaction is undone.
+        known = Request.objects.filter(once=once, filed_by=by).first()
+        if known is None:
+            raise
+        return known
+
+
+def _submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> Request:
     with transaction.atomic():
         known = Request.objects.filter(once=once, filed_by=by).first()
         if known is not None:
