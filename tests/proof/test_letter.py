@@ -91,7 +91,7 @@ def test_the_letter_says_what_it_is(tmp_path):
             (
                 "Under section 6.7 of the Registry Agreements",
                 "Fees reduced",
-                "do not fall due for the transactions in paragraph 3",
+                "the fees under that provision do not fall due, or are reduced where the line says so",
                 "Only transactions that arise from these acts are covered: (a) create names (line 1).",
                 "No list of names belongs to this writing.",
             ),
@@ -145,6 +145,19 @@ def test_forty_tlds_are_listed_once_and_then_named_by_agreement(tmp_path):
         assert f".{tld}" in text
     assert "all of paragraph 1" in text
     assert "all of A1" in text
+
+
+def test_lines_with_different_acts_never_share_a_row(tmp_path):
+    """Else line 2's act could be read with line 1's TLD."""
+    first = samples.WAIVER.lines[0]
+    lines = (
+        dataclasses.replace(first, tlds=("example",)),
+        dataclasses.replace(first, number=2, action_words="To hold names.", tlds=("test",)),
+    )
+    text = text_of(letter.render(dataclasses.replace(samples.WAIVER, lines=lines)), tmp_path)
+    assert re.search(r"^ *1 +Section 2\.9\(a\) +Registrars +\.example$", text, re.MULTILINE)
+    assert re.search(r"^ *2 +Section 2\.9\(a\) +Registrars +\.test$", text, re.MULTILINE)
+    assert "(b) hold names (line 2)." in flat(text)
 
 
 def test_what_people_typed_is_text_and_never_markup(tmp_path):

@@ -112,23 +112,26 @@ def _entity(entity: Entity) -> dict[str, Any]:
 
 
 def _provisions(terms: Terms) -> list[dict[str, Any]]:
-    """One row for all lines that differ in nothing but agreement and act, in the order of their first line."""
+    """One row for all lines that differ in nothing but their agreement, in the order of their first line.
+
+    Lines with different acts never share a row: their TLDs would mix, and a lawyer could read one's act with another's TLD.
+    """
     groups: dict[tuple[str, ...], list[LineTerms]] = {}
     for line in terms.lines:
-        key = (line.provision, line.provision_title, line.outcome, line.modification, line.quote, line.quote_source)
-        groups.setdefault(key, []).append(line)
+        kind = (line.provision, line.provision_title, line.outcome, _act(line))
+        groups.setdefault((*kind, line.modification, line.quote, line.quote_source), []).append(line)
     rows = []
-    for (provision, title, _, modification, quote, source), lines in groups.items():
-        tlds = {tld for line in lines for tld in line.tlds}
+    for lines in groups.values():
+        tlds, first = {tld for line in lines for tld in line.tlds}, lines[0]
         whose = _whose(terms, tlds)
         rows.append(
             {
                 "lines": _numbers(line.number for line in lines),
-                "provision": _section(provision),
-                "title": title,
-                "modification": _sentence(modification),
-                "quote": quote,
-                "source": source,
+                "provision": _section(first.provision),
+                "title": first.provision_title,
+                "modification": _sentence(first.modification),
+                "quote": first.quote,
+                "source": first.quote_source,
                 "tlds": [] if whose else sorted(tlds),
                 "whose": whose,
             }
@@ -149,8 +152,7 @@ def _acts(terms: Terms) -> list[dict[str, str]]:
     """The acts as what the Registry Operator may do ("create names"), each once, with its lines."""
     acts: dict[str, list[int]] = {}
     for line in terms.lines:
-        words = line.action_words.strip().rstrip(".").removeprefix("to ")
-        acts.setdefault(words[:1].lower() + words[1:] if words[1:2].islower() else words, []).append(line.number)
+        acts.setdefault(_act(line), []).append(line.number)
     last = len(acts) - 1
     return [
         {
@@ -160,6 +162,13 @@ def _acts(terms: Terms) -> list[dict[str, str]]:
         }
         for n, (words, numbers) in enumerate(acts.items())
     ]
+
+
+def _act(line: LineTerms) -> str:
+    """What the Registry Operator may do: "create names", from "To create names." too."""
+    words = line.action_words.strip().rstrip(".")
+    words = words[:1].lower() + words[1:] if words[1:2].islower() else words
+    return words.removeprefix("to ")
 
 
 def _names(terms: Terms) -> dict[str, Any] | None:
