@@ -75,6 +75,9 @@ PERMITS: Mapping[str, Mapping[Role, frozenset[Relation]]] = {
     "withdraw": _FILER,
 }
 
+#: What the author of a decision leaves to somebody else, in words.
+_SOMEBODY_ELSE = {"approve": "approve it", "preview": "sign it", "send_back": "send it back", "sign": "sign it"}
+
 #: What is about the house and not about a request: action -> roles.
 OFFICE: Mapping[str, frozenset[Role]] = {
     "add_provision": frozenset({Role.RESPONDER}),
@@ -136,7 +139,9 @@ def verdict(action: str, roles: Iterable[Role], relations: Iterable[Relation]) -
         said = " or ".join(sorted(role.words for role in needs))
         return Verdict(False, True, f"This needs the role {said}.", needs)
     if Relation.AUTHOR in relations:
-        return Verdict(False, True, "You proposed this decision, so somebody else must do this.", needs)
+        return Verdict(
+            False, True, f"You proposed this decision, so somebody else must {_SOMEBODY_ELSE.get(action, 'do this')}.", needs
+        )
     return Verdict(False, True, "Only the person who has the request does this: take it first.", needs)
 
 

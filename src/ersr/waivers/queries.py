@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from django.db.models import QuerySet
 
 from ersr.core.errors import not_found
-from ersr.people.models import Person
+from ersr.core.provisions import WaivableBy
+from ersr.people.models import Delegation, Person
+from ersr.people.queries import delegation_for
+from ersr.requests.models import Line
 from ersr.requests.queries import requests_visible_to
 from ersr.waivers.models import Waiver
 
@@ -20,3 +26,11 @@ def waiver_for(person: Person, reference: str) -> Waiver:
     if found is None:
         raise not_found()
     return found
+
+
+def covering(person: Person, instrument: str, lines: Sequence[Line], *, now: datetime) -> Delegation | None:
+    """The delegation of authority that covers the instrument for every agreement family of the lines, if there is one."""
+    officer = any(line.waivable_by == WaivableBy.OFFICER for line in lines)
+    families = sorted({line.agreement.family for line in lines})
+    found = [delegation_for(person, instrument, family, now=now, officer=officer) for family in families]
+    return found[0] if found and all(found) else None
