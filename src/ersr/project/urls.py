@@ -11,3 +11,6 @@ urlpatterns = [
     path("", include("ersr.faces.api.urls")),
     path("", include("ersr.faces.web.urls")),
 ]
+
+handler404 = "ersr.faces.web.errors.not_found"
+handler500 = "ersr.faces.web.errors.server_error"

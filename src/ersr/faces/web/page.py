@@ -248,7 +248,7 @@ def parse_moment(*, day: str, month: str, year: str, time: str, zone: str = "UTC
         wrong["day"] = "Enter the day as a number from 1 to 31"
     if number is None:
         wrong["month"] = "Enter the month as a number from 1 to 12"
-    if not re.fullmatch(r"2[0-9]{3}", year):
+    if not re.fullmatch(r"20[0-9]{2}", year):
         wrong["year"] = "Enter the year with four figures, like 2026"
     clocked = re.fullmatch(r"([0-9]{1,2})[:.hH]?([0-9]{2})", time)
     if not clocked or int(clocked[1]) > 23 or int(clocked[2]) > 59:

@@ -1,0 +1,261 @@
+"""The filer's page of a request: whose move it is, what is covered, the clock, what to add; and the pages it leads to."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from ersr import clock
+from ersr.core import filing
+from ersr.core.deadlines import segments
+from ersr.core.lifecycle import FINAL, MOVERS, UNDECIDED, Outcome, Role, State
+from ersr.core.say import say_span
+from ersr.core.terms import Instrument
+from ersr.core.triage import Action, Hint
+from ersr.faces.web import charts
+from ersr.faces.web.desk_case import clock_chart, deadline
+from ersr.faces.web.filing import record_digest, words_of
+from ersr.faces.web.forms import AnswerForm, WithdrawForm
+from ersr.faces.web.page import refusals_into, render_form, signed_in, tell
+from ersr.faces.web.waivers import Status, permits, status, tlds_said
+from ersr.lists.models import ListVersion, NameList
+from ersr.parties.authority import authority
+from ersr.people.models import Person
+from ersr.requests import actions, queries
+from ersr.requests.models import Request
+from ersr.waivers.models import Waiver
+from ersr.waivers.queries import waivers_visible_to
+
+#: Moments of the timeline: event kind -> its words.
+_MOMENTS = {
+    "request.take": "taken",
+    "request.ask": "first question",
+    "request.sign": "signature",
+    "request.serve": "service",
+    "request.acknowledge": "acknowledgement",
+    "request.conclude": "answer",
+    "request.withdraw": "withdrawal",
+}
+
+
+@signed_in
+def case(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
+    """The page of one request. Staff are sent to theirs."""
+    row, now = queries.request_for(person, ref), clock.now()
+    if person.is_staff_member:
+        return redirect("desk-case", ref=row.reference)
+    offered = queries.offered(person, row)
+    waivers = list(waivers_visible_to(person).filter(request=row))
+    live = State(row.state) in UNDECIDED | {State.DECIDED}
+    title, below = standing(row, waivers, now)
+    reckoned = deadline(row)
+    context = {
+        **head(person, row, offered, now),
+        "title": title, "below": below, "live": live, "calling": row.state in ("received", "verifying"),
+        "clock": clock_chart(row, person, now=now), "due": row.due_at, "due_in": row.due_at - now,
+        "undone": row.irreversible_at if live else None,
+        "undone_in": row.irreversible_at - now if row.irreversible_at else None,
+        "if_nobody": MOVERS[State(row.state)].if_nobody,
+        "why": reckoned.explain() if reckoned.at == row.due_at else (f"Reckoned with {row.calendar}.",),
+        "words": words_of(row), "digest": record_digest(row), "tlds": tlds_said(row.tlds),
+        "tasks": (found := tasks(person, row)), "done": sum(t["mark"] == "done" for t in found), "open": State(row.state) in UNDECIDED,
+        "waivers": [(w, Instrument(w.instrument).title, status(w, now), hasattr(w, "acknowledgement")) for w in waivers],
+        "questions": [q for q in row.questions.all() if q.answered_at],
+        "lines": lines(person, row), "line_heads": ("Action", "Provision", "TLDs", "What it needs"),
+        "timeline": timeline(person, row, now), "history": history(person, row),
+    }  # fmt: skip
+    return render(request, "filing/case.html", context)
+
+
+# --- what a case page says first
+
+
+def head(person: Person, row: Request, offered: queries.Offered, now: datetime) -> dict[str, Any]:
+    primary = offered.primary
+    return {
+        "case": row, "ref": row.reference, "tlp": row.tlp, "move": mover(row, now),
+        "primary": (place(primary.name, row), primary.label) if primary else None,
+        "others": [(place(a.name, row), a.label) for a in offered.others if a.name not in ("add_part", "add_list", "add_evidence")],
+    }  # fmt: skip
+
+
+def mover(row: Request, now: datetime) -> Status:
+    """In the filer's words: what the authority does inside looks the same from here (pages.md, section 8)."""
+    state = State(row.state)
+    law = MOVERS[state]
+    if law.side == "nobody":
+        return Status("nobody", f"Nobody’s move: {law.to_filer}")
+    if law.side == "registry":
+        return Status("yours", f"Your move: {law.to_filer}")
+    words = f"{authority().short}’s move: {law.to_filer}"
+    if now > row.due_at and state in UNDECIDED | {State.DECIDED}:
+        return Status("overdue", f"Overdue by {say_span(now - row.due_at)}: {words}")
+    return Status("theirs", words)
+
+
+def standing(row: Request, waivers: list[Waiver], now: datetime) -> tuple[str, str]:
+    """(the sentence on what holds now, what follows from it)."""
+    state = State(row.state)
+    lasting = [w for w in waivers if now < w.ends_at]
+    if lasting:
+        best = min(lasting, key=lambda w: (w.instrument == Instrument.FEE_REDUCTION, w.signed_at))
+        return permits(best.terms), "That and nothing else is covered. Read the instrument before you act."
+    if waivers:
+        return "Nothing is covered any more.", "Every instrument of this request has ended."
+    if state is State.WITHDRAWN:
+        return "Nothing is covered.", "The request was withdrawn. Acts that you took stay on record as not covered."
+    if state is State.CLOSED:
+        return "Nothing is covered.", "The answer is below, line by line. It gave no instrument."
+    if state is State.DECIDED:
+        return "Nothing is covered yet.", "There is a decision. Until it is signed, what you do is not covered."
+    return (
+        "Nothing is covered yet.",
+        "If you must act before a waiver is signed, act and record it. It stays on record as not covered; a waiver can reach back.",
+    )
+
+
+def place(action: str, row: Request) -> str:
+    """The address of the page that carries an action's button."""
+    if action == "acknowledge":
+        waiting = row.waivers.filter(acknowledgement__isnull=True).first()
+        return reverse("ack", args=[waiting.reference]) if waiting else reverse("case", args=[row.reference])
+    parts = {"record_act": "act", "add_list": "list", "add_evidence": "evidence", "add_part": "authority"}
+    if action in parts:
+        return reverse("add", args=[row.reference, parts[action]])
+    return reverse(action, args=[row.reference])
+
+
+def tasks(person: Person, row: Request) -> list[dict[str, str]]:
+    """What may be added: needed first, then what was not started, then what is done."""
+    parts = queries.latest_parts(row)
+    acts, files = len(queries.current_acts(row)), row.evidence.count()
+    versions = [version_told(person, row, one) for one in row.incident.lists.all()]
+    found: list[dict[str, str]] = []
+
+    def task(part: str, label: str, done: str, needed: bool) -> None:
+        mark = "done" if done else "needed" if needed else "none"
+        words = done or ("Needed for the decision" if needed else "Not started")
+        found.append({"href": reverse("add", args=[row.reference, part]), "label": label, "mark": mark, "words": words})
+
+    task("act", "Actions, planned and taken", f"{acts} act{'s' if acts > 1 else ''}" if acts else "", True)
+    for part in filing.PARTS.values():
+        task(part.name, part.label, "Done" if part.name in parts else "", part.needed)
+    names = f"{len(versions)} list{'s' if len(versions) > 1 else ''}, {sum(v.names for v in versions):,} names" if versions else ""
+    task("list", "Name lists", names, False)
+    task("evidence", "Evidence", f"{files} file{'s' if files > 1 else ''}" if files else "", False)
+    return sorted(found, key=lambda t: ("needed", "none", "done").index(t["mark"]))
+
+
+def version_told(person: Person, row: Request, one: NameList) -> ListVersion:
+    """Staff see the newest version. A filer sees the list as filed, until the answer is there."""
+    told = person.is_staff_member or State(row.state) in (State.EXECUTED, State.SERVED, State.CLOSED)
+    found = one.versions.order_by("-version" if told else "version").first()
+    assert found is not None, "a list is made with its first version"
+    return found
+
+
+def lines(person: Person, row: Request) -> list[tuple[str, str, str, str]]:
+    """What staff have confirmed; nothing before. An outcome shows with an instrument or with the answer."""
+    found = []
+    for group in queries.grouped(queries.lines_told_to(person, row)):
+        first = group.first
+        outcome = queries.outcome_told_to(person, row, first)
+        needs = Instrument(first.instrument).title if first.instrument else Hint(first.hint).words.capitalize()
+        words = Action(first.action).words
+        found.append(
+            (
+                words[:1].upper() + words[1:],
+                f"{group.provision} {group.title}",
+                tlds_said(group.tlds),
+                Outcome(outcome).words if outcome else needs,
+            )
+        )
+    return found
+
+
+def history(person: Person, row: Request) -> list[dict[str, Any]]:
+    """Sentences, oldest first, and what is still to come."""
+    found: list[dict[str, Any]] = []
+    for one in queries.history(person, row):
+        told: dict[str, Any] = {"at": one.at, "words": f"{one.by} {one.words[:1].lower()}{one.words[1:]}."}
+        if one.kind == "request.submit":
+            told |= {"href": reverse("receipt", args=[row.reference]), "link": "Receipt"}
+        found.append(told)
+    if State(row.state) in UNDECIDED | {State.DECIDED}:
+        found.append({"at": row.due_at, "words": "The answer is due", "open": True})
+    return found
+
+
+def timeline(person: Person, row: Request, now: datetime) -> charts.Chart:
+    """Whose move it was, from what this person is told."""
+    names = {"authority": "ICANN", "registry": "Registry"}
+    happened = queries.history(person, row)
+    moves: list[charts.Move] = []
+    side, since = "authority", row.received_at
+    stop = row.closed_at or max(now, row.received_at + timedelta(minutes=1))
+    for event in happened:
+        new = MOVERS[State(event.state)].side if event.state else side
+        if new != side and side in names and event.at > since:
+            moves.append(charts.Move(names[side], since, event.at))
+        if new != side:
+            side, since = new, event.at
+    if side in names and stop > since:
+        moves.append(charts.Move(names[side], since, stop))
+    firsts = {kind: next((h.at for h in happened if h.kind == kind), None) for kind in _MOMENTS}
+    ordered = sorted((at, kind) for kind, at in firsts.items() if at is not None)
+    moments = [charts.Moment(n, at, _MOMENTS[kind]) for n, (at, kind) in enumerate(ordered, start=1)]
+    end = max(stop, row.due_at)
+    end += (end - row.received_at) * 0.06
+    return charts.case_timeline(
+        moves, moments, start=row.received_at, end=end, due=row.due_at, signed_at=firsts["request.sign"], key="moves",
+        closed=segments(row.received_at, end, authority().calendar),
+    )  # fmt: skip
+
+
+# --- answering and withdrawing
+
+
+@signed_in
+def answer(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
+    row = queries.request_for(person, ref)
+    queries.require(person, row, "answer")
+    form = AnswerForm(request.POST or None, questions=row.questions.filter(answered_at__isnull=True))
+    if request.method == "POST" and form.is_valid():
+        with refusals_into(form):
+            after = actions.answer(row.reference, form.answers(), by=person, now=clock.now())
+            done = after.state != State.AWAITING_REQUESTER
+            tell(request, "Your answers are in. The next move is not yours." if done else "Your answers are in; one is still open.")
+            return redirect("case", ref=row.reference)
+    return render_form(request, "filing/answer.html", form, {"case": row, "ref": row.reference, "tlp": row.tlp})
+
+
+@signed_in
+def withdraw(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
+    """Cannot be undone: a page of its own."""
+    row = queries.request_for(person, ref)
+    queries.require(person, row, "withdraw")
+    form = WithdrawForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        with refusals_into(form, default="reason"):
+            actions.withdraw(row.reference, reason=form.cleaned_data["reason"], by=person, now=clock.now())
+            tell(request, "The request is withdrawn.")
+            return redirect("case", ref=row.reference)
+    taken = [a for a in queries.current_acts(row) if a.taken]
+    return render_form(
+        request, "filing/withdraw.html", form, {"case": row, "ref": row.reference, "tlp": row.tlp, "taken": taken}
+    )
+
+
+# --- the start page
+
+
+def mine(person: Person, now: datetime) -> list[tuple[Request, Status, str]]:
+    """A filer's requests, those that wait for the reader first, then by deadline."""
+    if Role.FILER not in person.roles:
+        return []
+    found = [(row, mover(row, now), tlds_said(row.tlds)) for row in queries.requests_visible_to(person)]
+    return sorted(found, key=lambda f: (State(f[0].state) in FINAL, f[1].whose != "yours", f[0].due_at))

@@ -1,0 +1,39 @@
+"""What tests of pages stand on: the small world, and visitors who signed in through the page like anybody else.
+
+Transactional tests (live_server) are emptied with the ledger's triggers lifted: tests/conftest.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from ersr.people.models import Person
+from tests import world as worlds
+
+Visit = Callable[..., Client]
+
+
+@pytest.fixture
+def world(db: None) -> worlds.World:
+    return worlds.build()
+
+
+@pytest.fixture
+def visit(world: worlds.World) -> Visit:
+    """visit(person): a browser without scripts in which this person is signed in; visit(): a stranger's."""
+
+    def opened(person: Person | None = None, **words: object) -> Client:
+        client = Client(HTTP_USER_AGENT="Test browser", **words)  # type: ignore[arg-type]
+        if person is not None:
+            answer = client.post("/signin", credentials(world, person))
+            assert answer.status_code == 302, answer.content.decode()
+        return client
+
+    return opened
+
+
+def credentials(world: worlds.World, person: Person) -> dict[str, str]:
+    return {"email": person.email, "password": worlds.PASSWORD, "code": world.code(person)}
