@@ -53,11 +53,12 @@ for _name in ("connect", "connect_ex", "sendto"):
     setattr(socket.socket, _name, _guarded(_name))
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Makes the installation that the tests run in: mode "test", an authority file, a secret; nothing of the caller's.
 
     Set here and not through ERSR_* variables: pytest-django has read the settings before this file is.
     """
+    config.addinivalue_line("markers", "postgresql: needs two writers at once, which SQLite does not have by design")
     if not os.environ.get("DJANGO_SETTINGS_MODULE"):
         return
     from django.conf import settings as django
@@ -68,6 +69,40 @@ def pytest_configure() -> None:
     django.ERSR_CLOCK_FILE = ""
     # The real one takes a third of a second a password on purpose; the tests make people by the hundred.
     django.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs two writers at once belongs to PostgreSQL's part of the run, and is not collected in SQLite's."""
+    if not os.environ.get("DJANGO_SETTINGS_MODULE"):
+        return
+    from django.conf import settings as django
+
+    if "postgresql" not in django.DATABASES["default"]["ENGINE"]:
+        others = [item for item in items if item.get_closest_marker("postgresql")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _emptying() -> Iterator[None]:
+    """A transactional test ends by emptying every table, which the ledger's triggers rightly refuse: they are lifted for
+    just that, and stand again afterwards."""
+    if not os.environ.get("DJANGO_SETTINGS_MODULE"):
+        yield
+        return
+    from django.test import TransactionTestCase
+
+    from ersr.ledger import guard
+
+    real = TransactionTestCase._fixture_teardown
+
+    def emptied(self: TransactionTestCase) -> None:
+        with guard.lifted():
+            real(self)
+
+    TransactionTestCase._fixture_teardown = emptied
+    yield
+    TransactionTestCase._fixture_teardown = real
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-#: table -> operations that are refused without exception.
+#: table -> operations that are refused without exception. On PostgreSQL TRUNCATE as well: it passes by the row triggers.
 GUARDED = {
     "ledger_checkpoint": ("UPDATE", "DELETE"),
     "ledger_event": ("UPDATE", "DELETE"),
@@ -26,8 +26,16 @@ def _name(table: str, operation: str) -> str:
     return f"guard_{table}_{operation.lower()}"
 
 
+def _triggers() -> list[tuple[str, str]]:
+    """(table, operation) of every trigger that should stand on this kind of database."""
+    found = [(table, operation) for table, operations in GUARDED.items() for operation in operations]
+    if connection.vendor == "postgresql":
+        found += [(table, "TRUNCATE") for table in GUARDED]
+    return found
+
+
 def _expected() -> set[str]:
-    return {_name(table, operation) for table, operations in GUARDED.items() for operation in operations}
+    return {_name(table, operation) for table, operation in _triggers()}
 
 
 def install(**_signal: object) -> None:
@@ -38,31 +46,31 @@ def install(**_signal: object) -> None:
         if postgres:
             cursor.execute(
                 "CREATE OR REPLACE FUNCTION guard_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-                "IF TG_TABLE_NAME = 'ledger_eventbody' AND TG_OP = 'DELETE' AND EXISTS "
-                "(SELECT 1 FROM ledger_redaction r WHERE r.event_id = OLD.event_id) THEN RETURN OLD; END IF; "
+                "IF TG_TABLE_NAME = 'ledger_eventbody' AND TG_OP = 'DELETE' THEN IF EXISTS "
+                "(SELECT 1 FROM ledger_redaction r WHERE r.event_id = OLD.event_id) THEN RETURN OLD; END IF; END IF; "
                 "RAISE EXCEPTION 'the ledger is append-only: % on % refused', TG_OP, TG_TABLE_NAME; END $$"
             )
-        for table, operations in GUARDED.items():
+        for table, operation in _triggers():
             if table not in tables:
                 continue
-            for operation in operations:
-                name = _name(table, operation)
-                if postgres:
-                    cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
-                    cursor.execute(
-                        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW EXECUTE FUNCTION guard_refuse()"
-                    )
-                else:
-                    unless = (
-                        "WHEN NOT EXISTS (SELECT 1 FROM ledger_redaction r WHERE r.event_id = OLD.event_id)"
-                        if (table, operation) == ("ledger_eventbody", "DELETE")
-                        else ""
-                    )
-                    cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
-                    cursor.execute(
-                        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} {unless} BEGIN "
-                        f"SELECT RAISE(ABORT, 'the ledger is append-only: {operation} on {table} refused'); END"
-                    )
+            name = _name(table, operation)
+            if postgres:
+                each = "STATEMENT" if operation == "TRUNCATE" else "ROW"
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+                cursor.execute(
+                    f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH {each} EXECUTE FUNCTION guard_refuse()"
+                )
+            else:
+                unless = (
+                    "WHEN NOT EXISTS (SELECT 1 FROM ledger_redaction r WHERE r.event_id = OLD.event_id)"
+                    if (table, operation) == ("ledger_eventbody", "DELETE")
+                    else ""
+                )
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")
+                cursor.execute(
+                    f"CREATE TRIGGER {name} BEFORE {operation} ON {table} {unless} BEGIN "
+                    f"SELECT RAISE(ABORT, 'the ledger is append-only: {operation} on {table} refused'); END"
+                )
 
 
 def missing() -> set[str]:
@@ -83,10 +91,9 @@ def lifted() -> Iterator[None]:
     if settings.ERSR_MODE != "test":
         raise RuntimeError("triggers are lifted in tests only")
     with connection.cursor() as cursor:
-        for table, operations in GUARDED.items():
-            for operation in operations:
-                on = f" ON {table}" if connection.vendor == "postgresql" else ""
-                cursor.execute(f"DROP TRIGGER IF EXISTS {_name(table, operation)}{on}")
+        for table, operation in _triggers():
+            on = f" ON {table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER IF EXISTS {_name(table, operation)}{on}")
     try:
         yield
     finally:

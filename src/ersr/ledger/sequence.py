@@ -2,22 +2,23 @@
 
 Invariants: the `tree` row is locked before pending rows are read, so two sequencers never assign the same index; pending
 rows are read by what is there, never by "id > last" (an event that commits late would be lost); the checkpoint is signed
-after the commit, so a signature never covers leaves that a rollback takes away.
+after the commit, so a signature never covers leaves that a rollback takes away; whoever signs holds the `tree` row, so that
+of two signers the slower one never puts an older checkpoint over a newer one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
+import tempfile
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from ersr.core.errors import Refusal
-from ersr.ledger.models import Checkpoint, Event, Leaf, Pending, Tile, Tree
+from ersr.ledger.models import Checkpoint, Event, EventBody, Leaf, Pending, Tile, Tree
 from ersr.proof import keys, note, receipt, tlog
 
 BATCH = 1000
@@ -77,16 +78,23 @@ def run(now: datetime) -> int:
 
 
 def _sign_head(now: datetime) -> None:
-    tree = Tree.objects.filter(pk=1).first()
-    if tree is None or not tree.size:
+    """A checkpoint, if the tree is ahead of the last one. Runs after the leaves' commit."""
+    if not _behind():
         return
-    last = Checkpoint.objects.order_by("-size").first()
-    if last is not None and last.size >= tree.size:
-        return
-    _store(tree, now=now)
+    with transaction.atomic():
+        tree = Tree.objects.select_for_update().get(pk=1)
+        if _behind():
+            _store(tree, now=now)
+
+
+def _behind() -> bool:
+    size = Tree.objects.filter(pk=1).values_list("size", flat=True).first() or 0
+    last = Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() or 0
+    return size > last
 
 
 def _store(tree: Tree, *, now: datetime, hour: datetime | None = None) -> Checkpoint:
+    """Call with the `tree` row locked."""
     root = _frontier(tree).root
     text = note.sign_checkpoint(tree.size, root, installed_keys().checkpoint_signer)
     row = Checkpoint.objects.create(size=tree.size, root=root, text=text, public=hour is not None, hour=hour, at=now)
@@ -97,19 +105,22 @@ def _store(tree: Tree, *, now: datetime, hour: datetime | None = None) -> Checkp
 def _keep_outside(text: str) -> None:
     """The last signed checkpoint, outside the database too: a restored older backup is refused at start-up."""
     path = Path(settings.ERSR_LAST_CHECKPOINT)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
     os.replace(temporary, path)
 
 
 def publish_hourly(now: datetime) -> None:
     """A public checkpoint for the current hour, once, whether or not anything happened."""
     hour = now.replace(minute=0, second=0, microsecond=0)
-    if Checkpoint.objects.filter(hour=hour).exists():
+    if Checkpoint.objects.filter(hour=hour).exists() or not Tree.objects.filter(pk=1, size__gt=0).exists():
         return
-    tree = Tree.objects.filter(pk=1).first()
-    if tree is not None and tree.size:
-        with contextlib.suppress(IntegrityError), transaction.atomic():  # another worker was first
+    with transaction.atomic():
+        tree = Tree.objects.select_for_update().get(pk=1)
+        if not Checkpoint.objects.filter(hour=hour).exists():  # another worker may have been first
             _store(tree, now=now, hour=hour)
 
 
@@ -119,9 +130,12 @@ def receipt_for(event: Event) -> bytes:
     head = Checkpoint.objects.filter(size__gt=leaf.index).order_by("-size").first() if leaf else None
     if leaf is None or head is None:
         raise Refusal("pending", "Filed. The seal follows within a few seconds: load this again.")
+    body = EventBody.objects.filter(event=event).first()
+    if body is None:
+        raise Refusal("lapsed", "The bytes of this record were erased on purpose, so no receipt can be made any more.")
     node = tlog.nodes_from_tiles(head.size, read_tile)
     proof = tlog.inclusion_proof(leaf.index, head.size, node)
-    return receipt.make_receipt(bytes(event.body.record), bytes(event.body.salt), leaf.index, proof, head.text)
+    return receipt.make_receipt(bytes(body.record), bytes(body.salt), leaf.index, proof, head.text)
 
 
 def last_public() -> Checkpoint | None:
@@ -135,7 +149,10 @@ def is_prefix() -> str:
         if Checkpoint.objects.exists():
             return f"{path} is missing although checkpoints were signed: put the last one there before starting."
         return ""
-    kept = note.SignedCheckpoint.parse(path.read_text(encoding="utf-8"))
+    try:
+        kept = note.SignedCheckpoint.parse(path.read_text(encoding="utf-8"))
+    except (Refusal, UnicodeDecodeError) as problem:
+        return f"{path} is damaged: {problem}"
     if kept.signed_by(installed_keys().key_set()) is None:
         return f"{path} was signed with another key than this installation's."
     tree = Tree.objects.filter(pk=1).first()
@@ -145,9 +162,10 @@ def is_prefix() -> str:
             f"the last signed checkpoint has {kept.checkpoint.size} entries and the database {size}: an older backup was "
             "restored, and going on would fork the ledger."
         )
-    if (
-        kept.checkpoint.size
-        and tlog.tree_root(kept.checkpoint.size, tlog.nodes_from_tiles(size, read_tile)) != kept.checkpoint.root
-    ):
+    try:
+        found = tlog.tree_root(kept.checkpoint.size, tlog.nodes_from_tiles(size, read_tile))
+    except Refusal as problem:
+        return problem.message
+    if found != kept.checkpoint.root:
         return "the last signed checkpoint is not a prefix of the tree: the ledger was changed."
     return ""
