@@ -12,6 +12,7 @@ SUBJECTS = ("parties", "people", "notifications", "incidents", "lists", "request
 
 #: Files in the subject rooms and faces, other than actions.py, that write rows; each with its reason.
 WRITERS = {
+    "faces/api/idempotency.py": "what was answered to an Idempotency-Key is no part of a case; it commits with the act or not at all",
     "notifications/jobs.py": "the postman notes on the row what became of the mail; no case changes by that",
     "people/factors.py": "a code is burnt by the very statement that accepts it, or two requests could spend it",
     "people/sessions.py": "Django's session engine saves here; a session is no part of a case",
@@ -21,6 +22,7 @@ WRITERS = {
 CLOCKS = {
     "clock.py": "the one port that everybody else asks",
     "client/command.py": "`ersr verify` runs on other people's machines, where there is no service to ask",
+    "client/totp.py": "an authenticator shows the codes of real time",
 }
 
 #: Rooms where real time is right: sessions, factors, tokens, leases. Elsewhere product time is.

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from ersr.core.errors import Refusal, not_found
 from ersr.core.lifecycle import Role
-from ersr.ledger.models import Event
+from ersr.ledger.models import Checkpoint, Event
 from ersr.people.actions import digest, invitation_for, require_office
 from ersr.people.models import Delegation, Factor, KeptForm, Person, Session, Token
 
@@ -75,3 +75,9 @@ def events_visible_to(person: Person) -> QuerySet[Event]:
     """The ledger, for auditors."""
     require_office("read_ledger", person)
     return Event.objects.select_related("body", "leaf")
+
+
+def newest_checkpoint_for(person: Person) -> Checkpoint | None:
+    """The newest signed checkpoint, public or not, for auditors."""
+    require_office("read_ledger", person)
+    return Checkpoint.objects.order_by("-size").first()

@@ -1,0 +1,39 @@
+"""/api/v1. Thin: each operation reads what was sent, asks who calls, and calls one action or query."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import NinjaAPI
+
+from ersr.faces.api import problems
+from ersr.faces.api.idempotency import act_once
+from ersr.faces.api.reading import StrictParser
+from ersr.faces.api.v1 import access, deciding, desk, filing, office, public, reading
+
+
+class Api(NinjaAPI):
+    """Describes problems by their own media type."""
+
+    def get_openapi_schema(self, **words: Any) -> Any:
+        schema = super().get_openapi_schema(**words)
+        for path in schema["paths"].values():
+            for operation in path.values():
+                for status, answer in operation["responses"].items():
+                    if int(status) >= 400 or int(status) == 202:
+                        answer["content"] = {problems.MEDIA_TYPE: answer["content"]["application/json"]}
+        return schema
+
+
+api = Api(
+    title="Security Response Waiver (SRW, formerly ERSR)",
+    version="1",
+    description="From filing to signed waiver, checked by anyone. docs/reference/api.md says the conventions.",
+    docs_url=None,
+    urls_namespace="api-v1",
+    parser=StrictParser(),
+)
+problems.install(api)
+api.add_decorator(act_once, mode="view")
+for part in (access, filing, reading, desk, deciding, office, public):
+    api.add_router("", part.router)

@@ -1,0 +1,209 @@
+"""What is read of a case: the request, its history, numbers, notes, lists, files, waivers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from ersr import clock
+from ersr.core.errors import not_found
+from ersr.core.lifecycle import FINAL, State
+from ersr.faces.api import show
+from ersr.faces.api.auth import READ, caller
+from ersr.faces.api.paging import Cursor, Limit, by_key, by_place
+from ersr.faces.api.schemas.case import (
+    History,
+    Hits,
+    ListKnownOut,
+    Notes,
+    Numbers,
+    RequestOut,
+    Requests,
+    WaiverOut,
+    Waivers,
+)
+from ersr.faces.api.schemas.kinds import Id
+from ersr.faces.api.v1.operation import answers, download, sends
+from ersr.files import store
+from ersr.ledger import sequence
+from ersr.lists.models import NameList
+from ersr.lists.queries import latest, names_of
+from ersr.names.listfile import names_txt
+from ersr.people.models import Person
+from ersr.requests import queries
+from ersr.requests.models import Request
+from ersr.waivers import actions as waivers
+from ersr.waivers.queries import waiver_for, waivers_visible_to
+
+router = Router(tags=["reading"])
+
+
+def _place(request: Request) -> list[Any]:
+    """The desk's order: open ones by the earlier of deadline and "cannot be undone", then the finished."""
+    first = min(request.due_at, request.irreversible_at or request.due_at)
+    return [State(request.state) in FINAL, first.isoformat(), request.pk]
+
+
+@router.get("requests", auth=READ, operation_id="requests", **answers(Requests))
+def request_list(request: HttpRequest, limit: Limit = 100, cursor: Cursor = "") -> dict[str, Any]:
+    """Requests that you may see: staff in the desk's order, a registry's people newest first."""
+    person = caller(request)
+    rows = queries.requests_visible_to(person)
+    if person.is_staff_member:
+        found, last = by_place(sorted(rows, key=_place), _place, limit, cursor)
+    else:
+        found, last = by_key(rows, limit, cursor, newest_first=True)
+    return {"items": [show.brief(person, row) for row in found], "next": last}
+
+
+@router.get("requests/{ref}", auth=READ, operation_id="request", **answers(RequestOut))
+def one_request(request: HttpRequest, ref: str) -> dict[str, Any]:
+    """Everything that you may see of a request, and what you may do now."""
+    person = caller(request)
+    return show.whole(person, queries.request_for(person, ref), now=clock.now())
+
+
+@router.get("requests/{ref}/receipt", auth=READ, operation_id="receipt", **sends("application/json", also=(202,)))
+def receipt(request: HttpRequest, ref: str) -> HttpResponse:
+    """The receipt of the filing, to be kept byte by byte; 202 until it is sequenced, normally within a second."""
+    found = queries.request_for(caller(request), ref)
+    return download(sequence.receipt_for(found.event), "application/json", f"{found.reference}-receipt.json")
+
+
+@router.get("requests/{ref}/history", auth=READ, operation_id="history", **answers(History))
+def history(request: HttpRequest, ref: str, limit: Limit = 500, cursor: Cursor = "") -> dict[str, Any]:
+    """What happened, oldest first, as far as you are told it."""
+    person = caller(request)
+    rows = list(enumerate(queries.history(person, queries.request_for(person, ref)), start=1))
+    found, last = by_place(rows, lambda row: [row[0]], limit, cursor)
+    fields = ("at", "kind", "words", "by", "facts")
+    items = [
+        {f: getattr(row, f) for f in fields} | {"state": show.state_told_to(person, row.state)} for _, row in found
+    ]
+    return {"items": items, "next": last}
+
+
+@router.get("requests/{ref}/numbers", auth=READ, operation_id="numbers", **answers(Numbers))
+def numbers(request: HttpRequest, ref: str) -> dict[str, Any]:
+    """Numbers on file, those that may be called first. Never the filer's to see."""
+    person = caller(request)
+    rows = queries.numbers_to_call(person, queries.request_for(person, ref), now=clock.now())
+    fields = ("number", "since", "days", "may_be_called", "claimed")
+    items = [
+        {f: getattr(n, f) for f in fields} | {"id": n.pk, "contact": n.contact.name, "contact_roles": n.contact.roles}
+        for n in rows
+    ]
+    return {"items": items, "next": None}
+
+
+@router.get("requests/{ref}/notes", auth=READ, operation_id="notes", **answers(Notes))
+def notes(request: HttpRequest, ref: str) -> dict[str, Any]:
+    """The newest note of each discipline."""
+    person = caller(request)
+    return {"items": show.notes(queries.notes(person, queries.request_for(person, ref))), "next": None}
+
+
+@router.get("requests/{ref}/privileged", auth=READ, operation_id="privileged", **answers(Notes))
+def privileged(request: HttpRequest, ref: str) -> dict[str, Any]:
+    """Advice of counsel, for legal and the signatory. Reading it is an event."""
+    person = caller(request)
+    with transaction.atomic():
+        rows = queries.privileged_notes(person, queries.request_for(person, ref), now=clock.now())
+    return {"items": show.notes(rows), "next": None}
+
+
+def _list(person: Person, ref: str, number: int) -> tuple[Request, NameList]:
+    found = queries.request_for(person, ref)
+    row = found.incident.lists.filter(number=number).first()
+    if row is None:
+        raise not_found()
+    return found, row
+
+
+@router.get("requests/{ref}/lists/{n}", auth=READ, operation_id="list", **answers(ListKnownOut))
+def name_list(request: HttpRequest, ref: str, n: Id) -> dict[str, Any]:
+    """A name list with all its versions."""
+    person = caller(request)
+    return show.name_list(person, _list(person, ref, n)[1])
+
+
+@router.get("requests/{ref}/lists/{n}/names", auth=READ, operation_id="names", **sends("text/plain"))
+def names(request: HttpRequest, ref: str, n: Id) -> HttpResponse:
+    """The newest version's names, sorted, each followed by LF: their SHA-256 is the list's digest."""
+    found, row = _list(caller(request), ref, n)
+    return download(
+        names_txt(names_of(latest(row))), "text/plain; charset=us-ascii", f"{found.reference}-{n}-names.txt"
+    )
+
+
+@router.get("requests/{ref}/lists/{n}/hits", auth=READ, operation_id="hits", **answers(Hits))
+def hits(request: HttpRequest, ref: str, n: Id, limit: Limit = 100, cursor: Cursor = "") -> dict[str, Any]:
+    """Names of the list that stand on a popularity list, for staff."""
+    person = caller(request)
+    found, row = _list(person, ref, n)
+    queries.require(person, found, "read_desk")
+    rows, last = by_key(row.hits.select_related("answered_by"), limit, cursor)
+    fields = ("name", "rank", "answer", "reason", "answered_at")
+    items = [
+        {f: getattr(hit, f) for f in fields} | {"answered_by": hit.answered_by.name if hit.answered_by else None}
+        for hit in rows
+    ]
+    return {"items": items, "next": last}
+
+
+@router.get("requests/{ref}/evidence/{id}", auth=READ, operation_id="evidence", **sends("application/octet-stream"))
+def evidence(request: HttpRequest, ref: str, id: Id) -> HttpResponse:
+    """A file as it came, to be downloaded."""
+    row = queries.request_for(caller(request), ref).evidence.filter(pk=id).first()
+    if row is None:
+        raise not_found()
+    return download(store.get(row.file_id), "application/octet-stream", row.name)
+
+
+@router.get("requests/{ref}/previews/{id}", auth=READ, operation_id="preview_pdf", **sends("application/pdf"))
+def preview_pdf(request: HttpRequest, ref: str, id: Id) -> HttpResponse:
+    """The instrument exactly as it will be signed, for staff."""
+    person = caller(request)
+    found = queries.request_for(person, ref)
+    queries.require(person, found, "read_desk")
+    row = found.previews.filter(pk=id).first()
+    if row is None:
+        raise not_found()
+    return download(store.get(row.file_id), "application/pdf", f"{row.reference}-preview.pdf")
+
+
+@router.get("waivers", auth=READ, operation_id="waivers", **answers(Waivers))
+def waiver_list(request: HttpRequest, limit: Limit = 100, cursor: Cursor = "") -> dict[str, Any]:
+    """Signed instruments of the requests that you may see, newest first."""
+    now = clock.now()
+    found, last = by_key(waivers_visible_to(caller(request)), limit, cursor, newest_first=True)
+    return {"items": [show.waiver(row, now=now) for row in found], "next": last}
+
+
+@router.get("waivers/{ref}", auth=READ, operation_id="waiver", **answers(WaiverOut))
+def waiver(request: HttpRequest, ref: str) -> dict[str, Any]:
+    """One signed instrument; `status` is that of this moment."""
+    return show.waiver(waiver_for(caller(request), ref), now=clock.now())
+
+
+@router.get("waivers/{ref}/pdf", auth=READ, operation_id="waiver_pdf", **sends("application/pdf"))
+def waiver_pdf(request: HttpRequest, ref: str) -> HttpResponse:
+    """The signed letter, byte by byte. The download is on record."""
+    person = caller(request)
+    row = waiver_for(person, ref)
+    data = store.get(row.pdf_id)
+    waivers.note_download(row, "pdf", by=person, now=clock.now())
+    return download(data, "application/pdf", f"{row.reference}.pdf")
+
+
+@router.get("waivers/{ref}/token", auth=READ, operation_id="waiver_token", **sends("application/dc+sd-jwt"))
+def waiver_token(request: HttpRequest, ref: str) -> HttpResponse:
+    """The machine-readable token, byte by byte, without a final newline. The download is on record."""
+    person = caller(request)
+    row = waiver_for(person, ref)
+    data = store.get(row.token_id)
+    waivers.note_download(row, "token", by=person, now=clock.now())
+    return download(data, "application/dc+sd-jwt", f"{row.reference}.sd-jwt")
