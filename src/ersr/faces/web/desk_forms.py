@@ -1,0 +1,234 @@
+"""Forms of the desk. They only read what was typed: what is right is said by the actions, whose refusals come back here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+
+from ersr.core.lifecycle import DISCIPLINES, Outcome
+from ersr.core.terms import Instrument
+from ersr.core.triage import Action, Hint
+from ersr.faces.web.page import moment_fields
+from ersr.lists.models import Hit
+from ersr.requests.models import CallAttempt, Note, Request
+from ersr.waivers.models import ServiceRecord
+
+CALL_OUTCOMES = {
+    "confirmed": "They confirm the filing",
+    "no_answer": "No answer",
+    "wrong_words": "They did not wait for, or did not know, the words",
+    "not_confirmed": "They cannot confirm it now",
+    "denied": "They say that it is not theirs",
+}
+RECOMMENDATIONS = {
+    "grant": "Grant",
+    "grant_as_modified": "Grant, but modified",
+    "deny": "Deny",
+    "no_waiver_needed": "No waiver is needed",
+    "undecided": "I cannot say yet",
+}
+CHANNELS = {"courier": "Courier", "e-mail": "E-mail", "post": "Post", "web_site": "Web site"}
+assert set(CALL_OUTCOMES) == set(CallAttempt.OUTCOMES)
+assert set(RECOMMENDATIONS) == set(Note.RECOMMENDATIONS)
+assert set(CHANNELS) == set(ServiceRecord.CHANNELS)
+
+INSTRUMENTS = [(i.value, f"{i.title} ({i.basis})") for i in Instrument]
+
+
+def discipline_words(discipline: str) -> str:
+    """registry_services -> Registry services."""
+    words = discipline.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+class Asked(forms.Form):
+    """Nothing is required here, so that all of an action's errors come at once and in its words."""
+
+    use_required_attribute = False
+
+
+def _text(label: str, *, hint: str = "", **attributes: str) -> forms.CharField:
+    widget = forms.TextInput(attrs={"autocomplete": "off", **attributes})
+    return forms.CharField(label=label, required=False, help_text=hint, widget=widget, max_length=300)
+
+
+def _long(label: str, *, hint: str = "") -> forms.CharField:
+    return forms.CharField(label=label, required=False, help_text=hint, widget=forms.Textarea, max_length=20_000)
+
+
+def _radio(label: str, choices: Iterable[tuple[str, str]], *, hint: str = "") -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=list(choices), required=False, help_text=hint, widget=forms.RadioSelect)
+
+
+def _select(label: str, choices: Iterable[tuple[str, str]], *, hint: str = "", empty: str = "") -> forms.ChoiceField:
+    first = [("", empty)] if empty else []
+    return forms.ChoiceField(label=label, choices=[*first, *choices], required=False, help_text=hint)
+
+
+class CallForm(Asked):
+    """`number_id` is drawn by the page: a number that changed too lately cannot be chosen there."""
+
+    number_id = forms.IntegerField(label="Whom did you call?", required=False)
+    outcome = _radio("What came of it?", CALL_OUTCOMES.items())
+    remark = _long("Remark", hint="Who answered, and what they said.")
+
+
+class AskForm(Asked):
+    text = _long("What do you ask?", hint="One question at a time. The registry sees it; the clock runs on.")
+
+
+class ConcludeForm(Asked):
+    channel = _text("How was the registry told?", hint="By whom, when and through which channel, like: call to Operations, 17:10 UTC.")
+
+
+class ReasonForm(Asked):
+    """A return, or a sending back."""
+
+    reason = _long("What should be different?", hint="The reason stays on record.")
+
+
+class NoteForm(Asked):
+    recommendation = _radio("What do you recommend?", RECOMMENDATIONS.items())
+    body = _long("Why?", hint="For your colleagues, and for the record. A later note is a new version.")
+
+    def __init__(self, *words: Any, disciplines: Iterable[str], **more: Any) -> None:
+        super().__init__(*words, **more)
+        own = [d for d in disciplines if d in DISCIPLINES]
+        if len(own) > 1:
+            self.fields["discipline"] = _select("For which discipline?", [(d, discipline_words(d)) for d in own])
+            self.order_fields(["discipline"])
+        self.own = own
+
+    @property
+    def written_for(self) -> str:
+        return self.cleaned_data.get("discipline") or (self.own[0] if self.own else "")
+
+
+class PrivilegedForm(Asked):
+    """Its own prefix: it stands on the same page as the other note."""
+
+    prefix = "privileged"
+    body = _long("Advice of counsel", hint="Read by legal and the signatory only; each reading is on record.")
+
+
+class LineForm(Asked):
+    """Changes one proposed line."""
+
+    hint = _select("What is needed?", [(h.value, h.words[:1].upper() + h.words[1:]) for h in Hint])
+    instrument = _select("Which writing?", INSTRUMENTS, empty="None")
+    provision = _select("Which provision?", ())
+    drop = forms.BooleanField(label="Leave this line out", required=False)
+    reason = _long("Why do you change it?", hint="The change and its reason stay on record.")
+
+    def __init__(self, *words: Any, provisions: Iterable[tuple[str, str]], **more: Any) -> None:
+        super().__init__(*words, **more)
+        self.fields["provision"].choices = list(provisions)  # type: ignore[attr-defined]
+
+
+class NewLineForm(Asked):
+    """A line that the rules did not find."""
+
+    agreement = _select("Under which agreement?", ())
+    provision = _select("Which provision?", ())
+    action = _select("Which action?", [(a.value, a.words[:1].upper() + a.words[1:]) for a in Action])
+    instrument = _select("Which writing?", INSTRUMENTS)
+    reason = _long("Why is it needed?")
+
+    def __init__(
+        self, *words: Any, agreements: Iterable[tuple[str, str]], provisions: Iterable[tuple[str, str]], **more: Any
+    ) -> None:
+        super().__init__(*words, **more)
+        self.fields["agreement"].choices = list(agreements)  # type: ignore[attr-defined]
+        self.fields["provision"].choices = list(provisions)  # type: ignore[attr-defined]
+
+
+class HitsForm(Asked):
+    """Popular names, one by one: kept or taken out, each with a reason. Fields are answer_PK and reason_PK."""
+
+    def __init__(self, *words: Any, hits: Iterable[Hit], **more: Any) -> None:
+        super().__init__(*words, **more)
+        self.hits = list(hits)
+        for hit in self.hits:
+            label = f"{hit.name}, rank {hit.rank:,}"
+            self.fields[f"answer_{hit.pk}"] = _radio(label, [("removed", "Take it out"), ("kept", "Keep it")])
+            self.fields[f"reason_{hit.pk}"] = _text(f"Why, for {hit.name}?")
+
+    def rows(self) -> list[tuple[Any, Any]]:
+        return [(self[f"answer_{hit.pk}"], self[f"reason_{hit.pk}"]) for hit in self.hits]
+
+    def answers(self) -> dict[str, tuple[str, str]]:
+        """name -> (answer, reason), for those where something was entered."""
+        found = {}
+        for hit in self.hits:
+            pair = (self.cleaned_data[f"answer_{hit.pk}"], self.cleaned_data[f"reason_{hit.pk}"])
+            if any(pair):
+                found[hit.name] = pair
+        return found
+
+    def field_of(self, name: str) -> str | None:
+        """Core names errors after the domain name; the field is named after the hit's number. A missing reason is said there."""
+        hit = next((h for h in self.hits if h.name == name), None)
+        if hit is None:
+            return None
+        return f"reason_{hit.pk}" if self.cleaned_data.get(f"answer_{hit.pk}") else f"answer_{hit.pk}"
+
+
+class RemoveForm(Asked):
+    prefix = "remove"
+    names = _long("Which names do you take out?", hint="One a line, as they stand on the list.")
+    reason = _text("Why?")
+
+
+class DecisionForm(Asked):
+    """One outcome for the chosen lines. `lines` is drawn by the page, in groups that can be split."""
+
+    outcome = _radio("What do you propose?", [(o.value, o.words) for o in Outcome])
+    reasons = _long("Reasons", hint="The letter is made from them. Whole sentences, for the registry's lawyers.")
+    modification = _long("What is modified?", hint="Only for “granted as modified”.")
+    conditions = _long("Conditions", hint="One a line, beside those that every instrument has.")
+    reporting = _text("Reporting", hint="Leave empty for the usual: {usual}")
+    disposition = _text("What becomes of the names at the end?", hint="Leave empty for the usual: {usual}")
+    quote = _long("Wording of the provision", hint="Only if the letter is to quote it: word for word.")
+    quote_source = _text("Source of this wording", hint="Agreement, section and date.")
+
+    def __init__(self, *words: Any, zones: list[tuple[str, str]], usual: Mapping[str, str], **more: Any) -> None:
+        super().__init__(*words, **more)
+        self.fields.update(moment_fields("acts_from", zones))
+        self.fields.update(moment_fields("effective_from", zones))
+        self.fields.update(moment_fields("ends_at", zones))
+        for name, said in usual.items():
+            self.fields[name].help_text = self.fields[name].help_text.format(usual=said)
+        self.fields["lines"] = forms.CharField(label="Which lines?", required=False)
+
+
+class CodeForm(Asked):
+    code = forms.CharField(
+        label="Code from your authenticator",
+        required=False,
+        help_text="6 digits. You may paste it.",
+        max_length=20,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
+    )
+
+
+class ServeForm(Asked):
+    channel = _radio("How was it served?", CHANNELS.items())
+    confirmation = _text("Confirmation of the server or courier", hint="Number of the consignment, name of who took it, message id.")
+
+    def __init__(self, *words: Any, zones: list[tuple[str, str]], **more: Any) -> None:
+        super().__init__(*words, **more)
+        self.fields.update(moment_fields("served_at", zones))
+
+
+def provision_choices(request: Request, catalogue: Iterable[Any]) -> list[tuple[str, str]]:
+    """Provisions of the request's agreements, once each, in the catalogue's order."""
+    keys = {(line.agreement.family, line.agreement.version) for line in request.lines.select_related("agreement")}
+    if not keys:
+        keys = {(a.family, a.version) for a in request.operator.agreements.filter(tlds__name__in=request.tlds)}
+    found: dict[str, str] = {}
+    for row in catalogue:
+        if (row.family, row.version) in keys:
+            found.setdefault(row.id, f"{row.id}, {row.title}"[:110])
+    return list(found.items())
