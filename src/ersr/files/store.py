@@ -21,6 +21,15 @@ def _path(digest: str) -> Path:
     return Path(settings.ERSR_FILES) / digest[:2] / digest
 
 
+def _sync_folder(folder: Path) -> None:
+    """Else a power cut may forget the name of a file whose row is committed."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def put(data: bytes, media_type: str, *, now: datetime) -> StoredFile:
     """Stores the bytes (a no-op if they are there) and their row. The caller's transaction may roll the row back: the
     bytes then stay as an orphan that nothing names, which is harmless."""
@@ -35,6 +44,7 @@ def put(data: bytes, media_type: str, *, now: datetime) -> StoredFile:
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(temporary, path)
+            _sync_folder(path.parent)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

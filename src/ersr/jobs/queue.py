@@ -25,14 +25,21 @@ def job(kind: str) -> Callable[[Callable[[str], None]], Callable[[str], None]]:
 
 
 def put(kind: str, subject: str, *, now: datetime, due_at: datetime | None = None) -> None:
-    """Enqueues unless the same (kind, subject) is open already."""
-    if not Job.objects.filter(kind=kind, subject=subject, state__in=("open", "running")).exists():
-        Job.objects.create(kind=kind, subject=subject, due_at=due_at or now, made_at=now)
+    """Enqueues unless the same (kind, subject) is open already. The constraint decides, so that two callers at once are no
+    error for either."""
+    Job.objects.bulk_create(
+        [Job(kind=kind, subject=subject, due_at=due_at or now, made_at=now)], ignore_conflicts=True
+    )
 
 
 def claim(now: datetime) -> Job | None:
     """One due job, leased to the caller, or None. Safe with many workers: the UPDATE repeats the condition."""
-    due = models.Q(state="open", due_at__lte=now) | models.Q(state="running", leased_until__lt=now)
+    abandoned = models.Q(state="running", leased_until__lt=now)
+    # A job that takes its worker down never comes to `fail`: it stops here.
+    Job.objects.filter(abandoned, tries__gte=MOST_TRIES).update(
+        state="failed", leased_until=None, problem="its worker vanished every time"
+    )
+    due = models.Q(state="open", due_at__lte=now) | abandoned
     for found in Job.objects.filter(due).order_by("due_at")[:5]:
         lease = secrets.token_hex(16)
         taken = Job.objects.filter(due, pk=found.pk, lease=found.lease).update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from django.conf import settings
@@ -34,12 +35,18 @@ KINDS = {
 }
 
 
+def _key(kind: str, about: str, to: str) -> str:
+    """What the mail is about and to whom, as one key of at most 120 characters; a long one is told apart by its digest."""
+    key = f"{kind}:{about}:{to.lower()}"
+    return key if len(key) <= 120 else f"{key[:55]}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
 def queue_notification(
     kind: str, *, to: str, about: str, now: datetime, person: Person | None = None, reference: str = "", path: str = "/"
 ) -> None:
     """One row and one job; the same (kind, about, to) is never queued twice."""
     subject, sentence = KINDS[kind]
-    key = f"{kind}:{about}:{to.lower()}"[:120]
+    key = _key(kind, about, to)
     if Notification.objects.filter(key=key).exists():
         return
     link = settings.ERSR_ADDRESS + path
