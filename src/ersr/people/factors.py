@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA1
@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.conf import settings
 
 from ersr.core.errors import Refusal
-from ersr.people.models import Factor, Person
+from ersr.people.models import Attempt, Factor, Person
 
 STEP = 30
 ISSUER = "Security Response Waiver"
+MOST_FAILURES, FAILURES_WITHIN = 10, timedelta(minutes=15)
 
 
 def _box() -> Fernet:
@@ -63,7 +64,7 @@ def spend(person: Person, code: str, *, now: datetime, unconfirmed: bool = False
 
     Raises Refusal code_wrong or code_used.
     """
-    digits = "".join(c for c in code if c.isdigit())
+    digits = "".join(c for c in code if c in "0123456789")  # isdigit() would let other scripts' digits through
     step = int(now.timestamp()) // STEP
     used = False
     for factor in person.factors.filter(kind="totp", confirmed_at__isnull=unconfirmed):
@@ -77,3 +78,14 @@ def spend(person: Person, code: str, *, now: datetime, unconfirmed: bool = False
     if used:
         raise Refusal("code_used", "This code was used already. Wait for the next one.")
     raise Refusal("code_wrong", "The code is not right. Enter the 6 digits that the authenticator shows now.")
+
+
+def require_patience(whose: str, *, now: datetime) -> None:
+    """Refuses who failed too often lately. `whose` is an e-mail address, or another name for what is being guessed."""
+    if Attempt.objects.filter(email=whose[:254], at__gt=now - FAILURES_WITHIN).count() >= MOST_FAILURES:
+        raise Refusal("too_many", "Too many attempts. Wait 15 minutes, or call the duty line.")
+
+
+def note_failure(whose: str, *, now: datetime) -> None:
+    """Call outside the transaction that failed, or the note goes with it."""
+    Attempt.objects.create(email=whose[:254], at=now)
