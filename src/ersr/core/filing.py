@@ -32,6 +32,7 @@ ACTIONS = {
 SERVICES = {"dns": "DNS", "dnssec": "DNSSEC", "srs": "SRS/EPP", "rdds": "RDDS", "escrow": "Data escrow"}
 YES_NO = {"yes": "Yes", "no": "No", "unknown": "I do not know"}
 LONGEST = 20_000
+YEARS = range(1990, 2101)
 
 Choices = Mapping[str, str]
 
@@ -217,13 +218,17 @@ def phone(text: str) -> str:
 
 
 def moment(value: Any) -> datetime | None:
-    """Aware UTC, whole seconds; None for empty. Raises ValueError for a text without offset or without sense."""
+    """Aware UTC, whole seconds; None for empty. Raises ValueError for a text without offset or without sense, and for a
+    year far from any incident, which could not even be shown in every zone."""
     if value in (None, ""):
         return None
     found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     if found.utcoffset() is None:
         raise ValueError("a time needs its zone")
-    return found.astimezone(UTC).replace(microsecond=0)
+    found = found.astimezone(UTC).replace(microsecond=0)
+    if found.year not in YEARS:
+        raise ValueError(f"a year from {YEARS[0]} to {YEARS[-1]}")
+    return found
 
 
 _TIME_WRONG = "Enter a time with its zone, like 2026-11-15T00:00Z"
@@ -233,6 +238,14 @@ def tld_list(text: str | Sequence[str]) -> list[str]:
     """Split on commas and spaces; without dots in front; sorted, unique."""
     parts = re.split(r"[\s,;]+", text) if isinstance(text, str) else [str(t) for t in text]
     return sorted({p.strip().lstrip(".").lower() for p in parts if p.strip().lstrip(".")})
+
+
+def unstorable(text: str) -> bool:
+    """Whether a text holds what no database and no JSON takes: NUL, or half of a surrogate pair."""
+    return any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
+
+
+_UNSTORABLE = "Take out the character that is none: this text cannot be stored as it is"
 
 
 def clean_six(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,6 +263,8 @@ def clean_six(raw: Mapping[str, Any]) -> dict[str, Any]:
     happening = str(raw.get("happening") or "").strip()
     if not happening:
         errors.append(FieldError("happening", "Say what is happening, in plain words"))
+    elif unstorable(happening):
+        errors.append(FieldError("happening", _UNSTORABLE))
     elif len(happening) > LONGEST:
         errors.append(FieldError("happening", f"Shorten this to {LONGEST:,} characters: it has {len(happening):,}"))
     irreversible = str(raw.get("irreversible") or "")
@@ -291,6 +306,8 @@ def _clean_fields(fields: Sequence[Field], raw: Mapping[str, Any], errors: list[
             errors.append(FieldError(field.name, field.wrong or f"Choose one of: {', '.join(field.choices or {})}"))
         elif field.needed and not text:
             errors.append(FieldError(field.name, field.wrong))
+        elif unstorable(text):
+            errors.append(FieldError(field.name, _UNSTORABLE))
         elif len(text) > (LONGEST if field.kind == "long" else 300):
             errors.append(FieldError(field.name, f"Shorten this: it has {len(text):,} characters"))
         body[field.name] = text

@@ -167,7 +167,18 @@ ACTIONS: Mapping[str, Action] = {
             page="desk-lines",
         ),
         _row("propose", "Propose", "Proposed a decision", {S.DECIDING}, S.PROPOSED, page="desk-decide"),
-        _row("approve", "Approve", "Approved a decision", {S.DECIDING, S.PROPOSED}, S.DECIDED, page="desk-decide"),
+        # Past "decided" where the last lines are not granted and the other lines' instruments are signed already.
+        _row(
+            "approve",
+            "Approve",
+            "Approved a decision",
+            {S.DECIDING, S.PROPOSED},
+            S.DECIDED,
+            S.EXECUTED,
+            S.SERVED,
+            S.CLOSED,
+            page="desk-decide",
+        ),
         _row(
             "return_proposal",
             "Return with a reason",
@@ -179,7 +190,16 @@ ACTIONS: Mapping[str, Action] = {
         _row("preview", "Prepare the instrument", "Prepared the instrument", _LINES_OPEN, page="desk-sign"),
         _row("sign", "Sign", "Signed", _LINES_OPEN, S.EXECUTED, page="desk-sign"),
         _row("send_back", "Send back with a reason", "Sent a decision back", _LINES_OPEN, S.DECIDING, page="desk-sign"),
-        _row("serve", "Record service", "Recorded service", {S.EXECUTED} | _LINES_OPEN, S.SERVED, page="desk-serve"),
+        # Closed at once where the registry has acknowledged receipt before the service was recorded.
+        _row(
+            "serve",
+            "Record service",
+            "Recorded service",
+            {S.EXECUTED} | _LINES_OPEN,
+            S.SERVED,
+            S.CLOSED,
+            page="desk-serve",
+        ),
         _row("conclude", "Give the answer", "Gave the answer", {S.DECIDED}, S.CLOSED, same=False, page="desk-conclude"),
     )
 }
