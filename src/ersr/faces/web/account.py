@@ -21,6 +21,7 @@ from ersr.faces.web.filing import LABELS
 from ersr.faces.web.forms import CodeForm, PasswordForm, SignInForm, TokenForm, ZoneForm
 from ersr.faces.web.page import (
     BOXES,
+    posted,
     public,
     refusals_into,
     remember_sender,
@@ -43,7 +44,7 @@ def signin(request: HttpRequest) -> HttpResponse:
     goal = safe_next(request)
     if request.user.is_authenticated and request.method != "POST":
         return redirect(goal)
-    form = SignInForm(request.POST or None)
+    form = SignInForm(posted(request))
     if request.method == "POST" and form.is_valid():
         given, now = form.cleaned_data, clock.real()
         with refusals_into(form):
@@ -83,7 +84,7 @@ def enrol(request: HttpRequest, code: str) -> HttpResponse:
             tell(request, "Your second factor works. Sign in with your password and the next code.")
             return redirect("signin")
         return _factor_page(request, person, waiting, confirm)
-    form = PasswordForm(request.POST or None)
+    form = PasswordForm(posted(request))
     if request.method == "POST" and form.is_valid():
         with refusals_into(form, default="password"):
             factor = actions.begin_enrolment(code, form.cleaned_data["password"], now=now)

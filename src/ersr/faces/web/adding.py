@@ -17,7 +17,7 @@ from ersr.core.say import say
 from ersr.faces.web import charts
 from ersr.faces.web.case import version_told
 from ersr.faces.web.forms import CoreForm, FileForm, ListForm, act_form, part_form
-from ersr.faces.web.page import refusals_into, render_form, signed_in, tell, zones_for
+from ersr.faces.web.page import posted, refusals_into, render_form, signed_in, tell, zones_for
 from ersr.faces.web.waivers import attachment
 from ersr.files import store
 from ersr.lists.models import NameList
@@ -53,7 +53,7 @@ def add(request: HttpRequest, person: Person, ref: str, part: str) -> HttpRespon
 def _part(request: HttpRequest, person: Person, row: Request, part: str) -> HttpResponse:
     versions = list(row.parts.filter(part=part).select_related("by").order_by("-version"))
     known = versions[0].body if versions else None
-    form = part_form(part, request.POST or None, zones=zones_for(person), known=known)
+    form = part_form(part, posted(request), zones=zones_for(person), known=known)
     if request.method == "POST" and form.is_valid():
         with refusals_into(form):
             added = actions.add_part(row.reference, part, form.raw, by=person, now=clock.now())
@@ -87,7 +87,7 @@ def _act(request: HttpRequest, person: Person, row: Request) -> HttpResponse:
     old = next((a for a in acts if str(a.pk) == named), None)
     if named and old is None:
         raise not_found()
-    form: CoreForm = act_form(request.POST or None, zones=zones_for(person), known=_act_body(old), now=clock.now())
+    form: CoreForm = act_form(posted(request), zones=zones_for(person), known=_act_body(old), now=clock.now())
     if request.method == "POST" and form.is_valid():
         with refusals_into(form):
             actions.record_act(row.reference, form.raw, by=person, now=clock.now(), replaces=old.pk if old else None)
@@ -106,7 +106,7 @@ def _act_body(act: Act | None) -> dict[str, Any]:
 
 
 def _list(request: HttpRequest, person: Person, row: Request) -> HttpResponse:
-    form = ListForm(request.POST or None, request.FILES or None)
+    form = ListForm(posted(request), request.FILES or None)
     if request.method == "POST" and form.is_valid():
         with refusals_into(form, default="file"):
             title, payload = form.cleaned_data["title"], form.cleaned_data["file"].read()
@@ -121,7 +121,7 @@ def _list(request: HttpRequest, person: Person, row: Request) -> HttpResponse:
 
 
 def _evidence(request: HttpRequest, person: Person, row: Request) -> HttpResponse:
-    form = FileForm(request.POST or None, request.FILES or None)
+    form = FileForm(posted(request), request.FILES or None)
     if request.method == "POST" and form.is_valid():
         sent = form.cleaned_data["file"]
         with refusals_into(form, default="file"):

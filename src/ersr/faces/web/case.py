@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from ersr import clock
-from ersr.core import filing
+from ersr.core import filing, lifecycle
 from ersr.core.deadlines import segments
 from ersr.core.lifecycle import FINAL, MOVERS, UNDECIDED, Outcome, Role, State
 from ersr.core.say import say_span
@@ -20,7 +20,7 @@ from ersr.faces.web import charts
 from ersr.faces.web.desk_case import clock_chart, deadline
 from ersr.faces.web.filing import record_digest, words_of
 from ersr.faces.web.forms import AnswerForm, WithdrawForm
-from ersr.faces.web.page import refusals_into, render_form, signed_in, tell
+from ersr.faces.web.page import posted, refusals_into, render_form, signed_in, tell
 from ersr.faces.web.waivers import Status, permits, status, tlds_said
 from ersr.lists.models import ListVersion, NameList
 from ersr.parties.authority import authority
@@ -50,22 +50,24 @@ def case(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         return redirect("desk-case", ref=row.reference)
     offered = queries.offered(person, row)
     waivers = list(waivers_visible_to(person).filter(request=row))
-    live = State(row.state) in UNDECIDED | {State.DECIDED}
+    state = State(row.state)
+    live = state in UNDECIDED | {State.DECIDED}
     title, below = standing(row, waivers, now)
     reckoned = deadline(row)
     context = {
         **head(person, row, offered, now),
-        "title": title, "below": below, "live": live, "calling": row.state in ("received", "verifying"),
+        "standing": title, "below": below, "live": live, "calling": row.state in ("received", "verifying"),
         "clock": clock_chart(row, person, now=now), "due": row.due_at, "due_in": row.due_at - now,
         "undone": row.irreversible_at if live else None,
         "undone_in": row.irreversible_at - now if row.irreversible_at else None,
-        "if_nobody": MOVERS[State(row.state)].if_nobody,
+        "if_nobody": MOVERS[state].if_nobody,
         "why": reckoned.explain() if reckoned.at == row.due_at else (f"Reckoned with {row.calendar}.",),
         "words": words_of(row), "digest": record_digest(row), "tlds": tlds_said(row.tlds),
-        "tasks": (found := tasks(person, row)), "done": sum(t["mark"] == "done" for t in found), "open": State(row.state) in UNDECIDED,
+        "tasks": (found := tasks(person, row)), "done": sum(t["mark"] == "done" for t in found), "open": state in UNDECIDED,
         "waivers": [(w, Instrument(w.instrument).title, status(w, now), hasattr(w, "acknowledgement")) for w in waivers],
         "questions": [q for q in row.questions.all() if q.answered_at],
-        "lines": lines(person, row), "line_heads": ("Action", "Provision", "TLDs", "What it needs"),
+        "asked": [q for q in row.questions.all() if not q.answered_at] if state is State.AWAITING_REQUESTER else [],
+        "lines": lines(person, row), "line_heads": ("Action", "Provision", "TLDs", "What it needs" if live else "Answer"),
         "timeline": timeline(person, row, now), "history": history(person, row),
     }  # fmt: skip
     return render(request, "filing/case.html", context)
@@ -102,8 +104,7 @@ def standing(row: Request, waivers: list[Waiver], now: datetime) -> tuple[str, s
     state = State(row.state)
     lasting = [w for w in waivers if now < w.ends_at]
     if lasting:
-        best = min(lasting, key=lambda w: (w.instrument == Instrument.FEE_REDUCTION, w.signed_at))
-        return permits(best.terms), "That and nothing else is covered. Read the instrument before you act."
+        return permits([w.terms for w in lasting]), "That and nothing else is covered. Read the instrument before you act."
     if waivers:
         return "Nothing is covered any more.", "Every instrument of this request has ended."
     if state is State.WITHDRAWN:
@@ -134,11 +135,12 @@ def tasks(person: Person, row: Request) -> list[dict[str, str]]:
     parts = queries.latest_parts(row)
     acts, files = len(queries.current_acts(row)), row.evidence.count()
     versions = [version_told(person, row, one) for one in row.incident.lists.all()]
+    live = State(row.state) in UNDECIDED
     found: list[dict[str, str]] = []
 
     def task(part: str, label: str, done: str, needed: bool) -> None:
-        mark = "done" if done else "needed" if needed else "none"
-        words = done or ("Needed for the decision" if needed else "Not started")
+        mark = "done" if done else "needed" if needed and live else "none"
+        words = done or ("Needed for the decision" if needed and live else "Not started" if live else "Not filed")
         found.append({"href": reverse("add", args=[row.reference, part]), "label": label, "mark": mark, "words": words})
 
     task("act", "Actions, planned and taken", f"{acts} act{'s' if acts > 1 else ''}" if acts else "", True)
@@ -184,6 +186,8 @@ def history(person: Person, row: Request) -> list[dict[str, Any]]:
         told: dict[str, Any] = {"at": one.at, "words": f"{one.by} {one.words[:1].lower()}{one.words[1:]}."}
         if one.kind == "request.submit":
             told |= {"href": reverse("receipt", args=[row.reference]), "link": "Receipt"}
+        if found and found[-1]["words"] == told["words"] and one.at - found[-1]["at"] < timedelta(minutes=1):
+            continue  # the same again within a minute is told once
         found.append(told)
     if State(row.state) in UNDECIDED | {State.DECIDED}:
         found.append({"at": row.due_at, "words": "The answer is due", "open": True})
@@ -223,7 +227,8 @@ def timeline(person: Person, row: Request, now: datetime) -> charts.Chart:
 def answer(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     row = queries.request_for(person, ref)
     queries.require(person, row, "answer")
-    form = AnswerForm(request.POST or None, questions=row.questions.filter(answered_at__isnull=True))
+    lifecycle.check("answer", State(row.state), row.reference)
+    form = AnswerForm(posted(request), questions=row.questions.filter(answered_at__isnull=True))
     if request.method == "POST" and form.is_valid():
         with refusals_into(form):
             after = actions.answer(row.reference, form.answers(), by=person, now=clock.now())
@@ -238,7 +243,8 @@ def withdraw(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """Cannot be undone: a page of its own."""
     row = queries.request_for(person, ref)
     queries.require(person, row, "withdraw")
-    form = WithdrawForm(request.POST or None)
+    lifecycle.check("withdraw", State(row.state), row.reference)
+    form = WithdrawForm(posted(request))
     if request.method == "POST" and form.is_valid():
         with refusals_into(form, default="reason"):
             actions.withdraw(row.reference, reason=form.cleaned_data["reason"], by=person, now=clock.now())

@@ -178,7 +178,7 @@ class CoreForm(PlainForm):
         for one in self.questions:
             if one.kind == "time":
                 boxes = {box: self[f"{one.name}_{box}"] for box in ("day", "month", "year", "time", "zone")}
-                found.append(Row(one.name, one.label, not one.needed, **boxes))
+                found.append(Row(one.name, one.label if one.needed else f"{one.label} (optional)", not one.needed, **boxes))
             else:
                 found.append(Row(one.name, one.label, not one.needed, field=self[one.name]))
         return found

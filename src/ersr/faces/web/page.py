@@ -5,7 +5,7 @@ Conventions of a view:
     @signed_in                                   # or @staff_only, or @public for pages without sign-in
     def withdraw(request, person, ref):          # `person` is given by the decorator (not by @public)
         row = queries.request_for(person, ref)   # a Refusal that gets out becomes a page
-        form = WithdrawForm(request.POST or None)
+        form = WithdrawForm(posted(request))  # bound only by a POST
         if form.is_bound and form.is_valid():
             with refusals_into(form):            # a Refusal about what was typed becomes errors at the fields
                 actions.withdraw(ref, reason=form.cleaned_data["reason"], by=person, now=clock.now())
@@ -144,6 +144,11 @@ def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
 
 
 # --- pages and forms
+
+
+def posted(request: HttpRequest) -> Any:
+    """What was posted, even if it is nothing; None while nobody has posted: such a form has no errors yet."""
+    return request.POST if request.method == "POST" else None
 
 
 def tell(request: HttpRequest, words: str) -> None:

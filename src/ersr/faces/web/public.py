@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html
 
 from ersr import clock
 from ersr.core.errors import FieldError
@@ -13,7 +14,7 @@ from ersr.core.say import say
 from ersr.faces.web.account import offered_forms
 from ersr.faces.web.case import mine
 from ersr.faces.web.forms import CheckForm
-from ersr.faces.web.page import public, render_form, take_errors
+from ersr.faces.web.page import posted, public, render_form, take_errors
 from ersr.ledger.sequence import installed_keys, last_public
 from ersr.parties.authority import authority
 from ersr.people.models import Person
@@ -48,7 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @public
 def check(request: HttpRequest) -> HttpResponse:
     """The same function as `ersr verify`, with this installation's keys. Nothing that is sent here is kept."""
-    form = CheckForm(request.POST or None, request.FILES or None)
+    form = CheckForm(posted(request), request.FILES or None)
     found = None
     if request.method == "POST" and form.is_valid():
         sent, listed = form.cleaned_data["file"], form.cleaned_data["names"]
@@ -80,7 +81,8 @@ def _facts(found: Verdict) -> list[tuple[str, str]]:
         facts.append(("Signed", say(found.signed_at)))
     if found.key is not None:
         holder = found.key.authority if isinstance(found.key, SigningKey) else f"log {found.key.log_origin}"
-        facts.append(("Key", f"{found.key.kid}, of {holder}, trusted since {say(found.key.valid_from)}"))
+        key = format_html("<code>{}</code><br>{}, trusted since {}", found.key.kid, holder, say(found.key.valid_from))
+        facts.append(("Key", key))
     return facts
 
 

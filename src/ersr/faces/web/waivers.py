@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from ersr import clock
+from ersr.core import lifecycle
+from ersr.core.lifecycle import State
 from ersr.core.say import say, say_day, say_span, say_until
 from ersr.core.terms import Instrument, Terms, WaiverStatus
 from ersr.faces.web.page import signed_in, tell
@@ -43,21 +45,26 @@ def tlds_said(tlds: Sequence[str]) -> str:
     return together(named) if len(named) <= 4 else f"{', '.join(named[:3])} and {len(named) - 3} other TLDs"
 
 
-def does(terms: Terms) -> str:
-    """create and sinkhole 7,750 names in .example and .test: what all lines of an instrument permit."""
-    acts = dict.fromkeys(line.action for line in terms.lines)
-    verbs = [_VERBS[a] for a in acts if a in _VERBS]
-    counted = "names" if terms.names is None else "1 name" if terms.names.size == 1 else f"{terms.names.size:,} names"
+def does(instruments: Sequence[Terms]) -> str:
+    """create and sinkhole 7,750 names in .example and .test: what all lines of these instruments permit."""
+    lines = [line for terms in instruments for line in terms.lines]
+    verbs = sorted({_VERBS[line.action] for line in lines if line.action in _VERBS})
+    sets = {terms.names.digest: terms.names.size for terms in instruments if terms.names}
+    size = sum(sets.values())
+    counted = "names" if not sets else "1 name" if size == 1 else f"{size:,} names"
     found = [f"{together(verbs)} {counted}"] if verbs else []
-    found += [line.action_words for line in terms.lines if line.action not in _VERBS]
-    return f"{together(list(dict.fromkeys(found)))} in {tlds_said(terms.tlds)}"
+    found += [line.action_words for line in lines if line.action not in _VERBS]
+    return f"{together(list(dict.fromkeys(found)))} in {tlds_said(sorted({t for line in lines for t in line.tlds}))}"
 
 
-def permits(terms: Terms) -> str:
-    """The whole sentence: who may do what, until when."""
-    if terms.instrument is Instrument.FEE_REDUCTION:
-        return f"{terms.registry.name} pays reduced fees for what it does in {tlds_said(terms.tlds)}, {say_until(terms.ends_at)}."
-    return f"{terms.registry.name} may {does(terms)}, {say_until(terms.ends_at)}."
+def permits(instruments: Sequence[Terms]) -> str:
+    """The whole sentence: who may do what, until when; of several instruments until the first of them ends."""
+    acting = [t for t in instruments if t.instrument is not Instrument.FEE_REDUCTION] or list(instruments)
+    name, ends = acting[0].registry.name, min(t.ends_at for t in acting)
+    if acting[0].instrument is Instrument.FEE_REDUCTION:
+        tlds = sorted({tld for t in acting for tld in t.tlds})
+        return f"{name} pays reduced fees for what it does in {tlds_said(tlds)}, {say_until(ends)}."
+    return f"{name} may {does(acting)}, {say_until(ends)}."
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,7 @@ def waiver(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         "filing/waiver.html",
         {
             "waiver": row, "terms": terms, "ref": row.reference, "tlp": terms.tlp, "status": status(row, now),
-            "sentence": permits(terms) if row.status_at(now) is not WaiverStatus.ENDED else "Nothing is covered any more.",
+            "sentence": permits([terms]) if row.status_at(now) is not WaiverStatus.ENDED else "Nothing is covered any more.",
             "retroactive": terms.acts_from < terms.effective_from, "lines": lines, "facts": facts,
             "heads": ("Action", "Provision", "TLDs", "Decision"), "list_number": lists[0] if lists else None,
             "service": list(row.service.all()), "acknowledgement": getattr(row, "acknowledgement", None),
@@ -130,6 +137,7 @@ def ack(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """A page with a button: mail scanners open links, so opening this changes nothing."""
     row = waiver_for(person, ref)
     queries.require(person, row.request, "acknowledge")
+    lifecycle.check("acknowledge", State(row.request.state), row.request.reference)
     if request.method == "POST":
         actions.acknowledge(row.reference, by=person, now=clock.now())
         tell(request, f"You have acknowledged receipt of {row.reference}. That is no agreement with it.")
