@@ -47,7 +47,7 @@ def add(
         names=len(found.names),
         duplicates=found.duplicates,
         refused=dict(found.refused),
-        refused_rows=[list(r) for r in found.refused_rows[:200]],
+        refused_rows=[[r.line, r.text, r.reason] for r in found.refused_rows[:200]],
         tlds=dict(found.tlds),
         made_by=by,
         made_at=now,
