@@ -53,9 +53,11 @@ def assess(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
             tell(request, "Saved.")
             return redirect("desk-case" if do == "note" else "desk-assess", ref=row.reference)
     refusal = why_not(person, row, "assess")
+    head = desk_case.head(person, row, now=now)
     context = {
-        **desk_case.head(person, row, now=now),
+        **head,
         "place": "Desk",
+        "step": {} if refusal is None else desk_story.step(person, row, head, request.path, now=now),
         "may": refusal is None,
         "why_not": refusal,
         "hidden_form": advice if why_not(person, row, "note_privileged") is None else None,
@@ -76,7 +78,9 @@ def privileged(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         raise desk_story.nothing()
     with transaction.atomic():
         notes = queries.privileged_notes(person, row, now=now)
-    return render(request, "desk/privileged.html", {**desk_case.head(person, row, now=now), "place": "Desk", "notes": notes})
+    head = desk_case.head(person, row, now=now)
+    step = desk_story.step(person, row, head, request.path, now=now)
+    return render(request, "desk/privileged.html", {**head, "place": "Desk", "step": step, "notes": notes})
 
 
 # --- decide
@@ -178,9 +182,11 @@ def _decide_page(
     waiting = [_proposal(person, row, d) for d in decisions if d.state == "proposed"]
     first = next((p["id"] for p in waiting if p["may_approve"]), None)
     proposes = why_not(person, row, "propose")
+    busy = first is not None or (proposes is None and boxes)
     return {
         **head,
         "place": "Desk",
+        "step": {} if busy else desk_story.step(person, row, head, request.path, now=now),
         "back": back,
         "back_for": number_in(request, "decision"),
         "hits": unanswered(row.incident),

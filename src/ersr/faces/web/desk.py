@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,15 +38,19 @@ class Row:
     group: str
     move: desk_case.Said
     asks: str
+    due: str  # "in 3 d 13 h"
+    undone: str
 
 
-def _row(person: Person, request: Request, now: Any) -> Row:
+def _row(person: Person, request: Request, now: datetime) -> Row:
     offered = queries.offered(person, request)
     if desk_case.mine_to_move(person, request, offered) is not None:
         group = "mine"
     else:
         group = "theirs" if MOVERS[State(request.state)].side == "registry" else "others"
-    return Row(request, group, desk_case.mover(person, request, offered, now=now), desk_case.asks(request))
+    move = desk_case.mover(person, request, offered, now=now)
+    undone = desk_case.away(request.irreversible_at, now) if request.irreversible_at else ""
+    return Row(request, group, move, desk_case.asks(request), desk_case.away(request.due_at, now), undone)
 
 
 def _wanted(request: Request, search: str) -> bool:
@@ -112,10 +117,12 @@ def history(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     queries.require(person, row, "read_desk")
     happened = queries.history(person, row)
     rows = [(say(h.at), h.words, h.by, desk_story.facts_said(h.facts)) for h in happened]
+    head = desk_case.head(person, row, now=now)
+    step = desk_story.step(person, row, head, request.path, now=now)
     return render(
         request,
         "desk/history.html",
-        {**desk_case.head(person, row, now=now), "place": "Desk", "heads": ("When", "What", "Who", "Facts"), "rows": rows},
+        {**head, "place": "Desk", "step": step, "heads": ("When", "What", "Who", "Facts"), "rows": rows},
     )
 
 

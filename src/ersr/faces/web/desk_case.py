@@ -94,6 +94,11 @@ def near(moment: datetime, now: datetime) -> str:
     return f"{WEEKDAYS[at.weekday()][:3]} {at.day} {MONTHS[at.month - 1][:3]}, {at:%H:%M} UTC"
 
 
+def away(moment: datetime, now: datetime) -> str:
+    """in 3 d 13 h, or 2 h ago; stands beside the absolute time only."""
+    return f"in {say_span(moment - now)}" if moment > now else f"{say_span(now - moment)} ago"
+
+
 def step_due(request: Request) -> datetime | None:
     """When the present state's next step is due; None where nothing is."""
     state = State(request.state)

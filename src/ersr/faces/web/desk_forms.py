@@ -47,6 +47,14 @@ class Asked(forms.Form):
     """Nothing is required here, so that all of an action's errors come at once and in its words."""
 
     use_required_attribute = False
+    refused_with: int | None = None
+    #: field -> what is said where nothing was chosen: the action's own words list codes, for whoever uses the API.
+    unchosen: Mapping[str, str] = {}
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        if field in self.unchosen and not self.cleaned_data.get(field):
+            error = self.unchosen[field]
+        super().add_error(field, error)
 
 
 def _text(label: str, *, hint: str = "", **attributes: str) -> forms.CharField:
@@ -70,6 +78,7 @@ def _select(label: str, choices: Iterable[tuple[str, str]], *, hint: str = "", e
 class CallForm(Asked):
     """`number_id` is drawn by the page: a number that changed too lately cannot be chosen there."""
 
+    unchosen = {"outcome": "Choose what came of the call"}
     number_id = forms.IntegerField(label="Whom did you call?", required=False)
     outcome = _radio("What came of it?", CALL_OUTCOMES.items())
     remark = _long("Remark", hint="Who answered, and what they said.")
@@ -90,6 +99,7 @@ class ReasonForm(Asked):
 
 
 class NoteForm(Asked):
+    unchosen = {"recommendation": "Choose what you recommend"}
     recommendation = _radio("What do you recommend?", RECOMMENDATIONS.items())
     body = _long("Why?", hint="For your colleagues, and for the record. A later note is a new version.")
 
@@ -184,6 +194,7 @@ class RemoveForm(Asked):
 class DecisionForm(Asked):
     """One outcome for the chosen lines. `lines` is drawn by the page, in groups that can be split."""
 
+    unchosen = {"outcome": "Choose what you propose"}
     outcome = _radio("What do you propose?", [(o.value, o.words) for o in Outcome])
     reasons = _long("Reasons", hint="The letter is made from them. Whole sentences, for the registry's lawyers.")
     modification = _long("What is modified?", hint="Only for “granted as modified”.")
@@ -214,6 +225,7 @@ class CodeForm(Asked):
 
 
 class ServeForm(Asked):
+    unchosen = {"channel": "Choose how it was served"}
     channel = _radio("How was it served?", CHANNELS.items())
     confirmation = _text("Confirmation of the server or courier", hint="Number of the consignment, name of who took it, message id.")
 

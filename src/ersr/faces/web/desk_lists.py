@@ -67,8 +67,9 @@ def lines(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     context = {
         **head,
         "place": "Desk",
+        "step": {} if form or "confirm_lines" in possible else desk_story.step(person, row, head, request.path, now=now),
         "rows": [_line_shown(line) for line in queries.live_lines(row)],
-        "dropped": [_line_shown(x) for x in row.lines.filter(dropped_at__isnull=False).select_related("agreement")],
+        "dropped": [_line_shown(x) for x in row.lines.filter(dropped_at__isnull=False, by_rules=False).select_related("agreement")],
         "adding": isinstance(form, NewLineForm),
         "chosen": chosen,
         "may_change": may_change,
@@ -186,9 +187,12 @@ def name_list(request: HttpRequest, person: Person, ref: str, number: int) -> Ht
     search = request.GET.get("q", "").strip().lower()
     hit_names = [name for name in names_of(version) if search in name] if search else []
     refusal = why_not(person, row, "answer_hits")
+    head = desk_case.head(person, row, now=now)
+    busy = refusal is None and waiting.paginator.count
     context = {
-        **desk_case.head(person, row, now=now),
+        **head,
         "place": "Desk",
+        "step": {} if busy else desk_story.step(person, row, head, request.path, now=now),
         "list": found,
         "version": version,
         "first": first,
@@ -197,7 +201,7 @@ def name_list(request: HttpRequest, person: Person, ref: str, number: int) -> Ht
             for v in found.versions.select_related("made_by")
         ],
         "version_heads": ("Version", "Names", "Taken out", "Why", "By"),
-        "shown": next((x for x in desk_story.lists_shown(row) if x.number == number), None),
+        "numbers": next((x for x in desk_story.lists_shown(row) if x.number == number), None),
         "screened": popularity(),
         "refused": [sentence(code, line=n, text=text, tlds=row.tlds) for n, text, code in first.refused_rows[:REFUSED_AT_MOST]],
         "refused_count": sum(first.refused.values()),

@@ -291,6 +291,12 @@ def panel(person: Person, request: Request, head: Mapping[str, Any], *, now: dat
     return {**found, "href": desk_case.place(action, request)}
 
 
+def step(person: Person, request: Request, head: Mapping[str, Any], path: str, *, now: datetime) -> dict[str, Any]:
+    """The reader's next step, for pages that have no button of their own; nothing where it would lead to the same page."""
+    found = panel(person, request, head, now=now)
+    return {} if path in (found.get("href"), found.get("post")) else found
+
+
 _WAIVER_LOOKS = {WaiverStatus.UPCOMING: "upcoming", WaiverStatus.IN_FORCE: "force", WaiverStatus.ENDED: "ended"}
 
 
@@ -353,6 +359,7 @@ def whole(person: Person, request: Request, *, now: datetime) -> dict[str, Any]:
         "before": before(request),
         "open": [*asked, *advice_questions(request)],
         "history": [{"at": h.at, "words": f"{h.words}, {h.by}"} for h in reversed(happened[-LATEST:])],
+        "history_full": any(h.at.date() != now.date() for h in happened[-LATEST:]),
         "history_more": f"All {len(happened)} events" if len(happened) > LATEST else "",
         "history_href": reverse("desk-history", args=[request.reference]),
         "others": desk_case.links(offered, request),

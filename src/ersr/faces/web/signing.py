@@ -71,9 +71,12 @@ def _sign_page(person: Person, row: Request, form: CodeForm, back: ReasonForm, n
     held = preview if preview is not None and not lapsed else None
     ends = next((d.ends_at for d in live.values() if d is not None and d.ends_at), None)
     about = [line for line in unsigned if held is None or line.instrument == held.instrument]
+    head = desk_case.head(person, row, now=now)
+    able = bool(waiting) and refusal is None
     return {
-        **desk_case.head(person, row, now=now),
+        **head,
         "place": "Desk",
+        "step": {} if able else desk_story.step(person, row, head, f"/desk/{row.reference}/sign", now=now),
         "grants": desk_case.grants(row, about, ends) if about else desk_case.sentence(row),
         "rows": [_signed_row(line, live.get(line.pk)) for line in queries.live_lines(row)],
         "not_in": [line.number for line in queries.live_lines(row) if line not in about],
@@ -122,11 +125,11 @@ def _read(row: Request, preview: Preview, live: dict[int, Decision | None], now:
     provisions = list(dict.fromkeys(f"{x.provision}, {x.provision_title}" for x in terms.lines))
     dates = "; ".join(f"{a.family} {a.version} of {a.dated.isoformat()} for {desk_case.tlds_said(a.tlds)}" for a in terms.agreements)
     acts = list(dict.fromkeys(x.action_words for x in terms.lines))
-    named = f" For the {terms.names.size:,} names of the annex, and not more." if terms.names else ""
+    named = f", for the {terms.names.size:,} names of the annex and not more" if terms.names else ""
     lead = {"waiver": "Waived.", "authorisation": "Authorised.", "fee_reduction": "Reduced."}[terms.instrument.value]
     clauses = [
         (lead, f"{'; '.join(provisions)}, of the Registry Agreements {dates}, and no other provision."),
-        ("Permitted.", f"To {', '.join(acts)}.{named}"),
+        ("Permitted.", f"To {', '.join(acts)}{named}."),
         ("Period.", f"Acts from {say(terms.acts_from)}. Begins {say(terms.effective_from)}. Lasts {say_until(terms.ends_at)}."),
         ("Conditions.", " ".join(c if c.endswith(".") else f"{c}." for c in terms.conditions)),
     ]  # fmt: skip
