@@ -42,7 +42,7 @@ for pattern in operations:
 
 urlpatterns = [
     path("api/v1/", (operations, app_name, namespace)),
-    re_path(r"^api(/|$)", csrf_exempt(nothing_here)),
+    re_path(r"^api(?:/|$)", csrf_exempt(nothing_here)),
     path("keys.json", careful(require_safe(keys_json)), name="keys-json"),
     path("checkpoint", careful(require_safe(checkpoint)), name="checkpoint"),
 ]

@@ -9,7 +9,8 @@ from ninja import NinjaAPI
 from ersr.faces.api import problems
 from ersr.faces.api.idempotency import act_once
 from ersr.faces.api.reading import StrictParser
-from ersr.faces.api.v1 import access, deciding, desk, filing, office, public, reading
+from ersr.faces.api.v1 import access, deciding, desk, filing, office, public, reading  # noqa: F401 - each adds its operations
+from ersr.faces.api.v1.operation import router
 
 
 class Api(NinjaAPI):
@@ -35,5 +36,4 @@ api = Api(
 )
 problems.install(api)
 api.add_decorator(act_once, mode="view")
-for part in (access, filing, reading, desk, deciding, office, public):
-    api.add_router("", part.router)
+api.add_router("", router)

@@ -6,17 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router, Status
+from ninja import Status
 
 from ersr import clock
 from ersr.faces.api.auth import READ, WRITE, caller
 from ersr.faces.api.schemas.kinds import Id
 from ersr.faces.api.schemas.office import Enrolled, Enrolment, MadeToken, Me, Sessions, Tokens
 from ersr.faces.api.schemas.sent import CodeIn, PasswordIn, TokenIn
-from ersr.faces.api.v1.operation import answers
+from ersr.faces.api.v1.operation import answers, router
 from ersr.people import actions, factors, queries
-
-router = Router(tags=["access"])
 
 
 @router.post("enrolments/{code}", operation_id="enrol", **answers(Enrolment))

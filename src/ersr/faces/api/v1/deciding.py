@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
 
 from ersr import clock
 from ersr.core.errors import not_found
@@ -20,12 +19,10 @@ from ersr.faces.api.schemas.sent import (
     ServeIn,
     SignIn,
 )
-from ersr.faces.api.v1.operation import does, done
+from ersr.faces.api.v1.operation import does, done, router
 from ersr.requests import actions
 from ersr.waivers import actions as waivers
 from ersr.waivers.queries import waiver_for
-
-router = Router()
 
 
 @router.post("requests/{ref}/propose", **does("propose"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
 
 from ersr import clock
 from ersr.faces.api.auth import caller
@@ -21,11 +20,9 @@ from ersr.faces.api.schemas.sent import (
     RemoveNamesIn,
     TakeIn,
 )
-from ersr.faces.api.v1.operation import does, done
+from ersr.faces.api.v1.operation import does, done, router
 from ersr.lists.models import ListVersion
 from ersr.requests import actions
-
-router = Router()
 
 
 @router.post("requests/{ref}/take", **does("take"))

@@ -6,22 +6,19 @@ import secrets
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import File, Form, Router, Status, UploadedFile
+from ninja import File, Form, Status, UploadedFile
 
 from ersr import clock
 from ersr.core.errors import not_found
 from ersr.faces.api.auth import READ, caller
 from ersr.faces.api.idempotency import key_of
 from ersr.faces.api.reading import taken
-from ersr.faces.api.schemas.kinds import Text
 from ersr.faces.api.schemas.office import Operators
 from ersr.faces.api.schemas.sent import ActIn, AnswersIn, PartIn, ReasonIn, SixIn, WaiverRefIn
-from ersr.faces.api.v1.operation import answers, does, done
+from ersr.faces.api.v1.operation import answers, does, done, router
 from ersr.requests import actions, queries
 from ersr.waivers import actions as waivers
 from ersr.waivers.queries import waiver_for
-
-router = Router()
 
 
 @router.get("operators", auth=READ, operation_id="operators", tags=["filing"], **answers(Operators))
@@ -64,7 +61,7 @@ def add_list(
     request: HttpRequest,
     ref: str,
     file: File[UploadedFile],
-    title: Form[Text] = "",
+    title: Form[str] = "",
 ) -> dict[str, Any]:
     """A name list, one name a line. The same names again are a no-op: `made.new` is false."""
     row, new = actions.add_list(ref, taken(file), title=title, by=caller(request), now=clock.now())

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from ninja import File, Form, Router, Status, UploadedFile
+from ninja import File, Form, Status, UploadedFile
 
 from ersr import clock
 from ersr.core.errors import FieldError, invalid, not_found
@@ -16,7 +16,6 @@ from ersr.core.provisions import Provision
 from ersr.faces.api.auth import ADMIN, READ, WRITE, caller
 from ersr.faces.api.paging import Cursor, Limit, by_key
 from ersr.faces.api.reading import taken
-from ersr.faces.api.schemas.kinds import Text
 from ersr.faces.api.schemas.office import (
     DelegationOut,
     Events,
@@ -29,7 +28,7 @@ from ersr.faces.api.schemas.office import (
     Provisions,
 )
 from ersr.faces.api.schemas.sent import DelegateIn, InviteIn, ProvisionIn
-from ersr.faces.api.v1.operation import answers, sends
+from ersr.faces.api.v1.operation import answers, router, sends
 from ersr.ledger.models import Event
 from ersr.lists import actions as lists
 from ersr.parties.models import Party
@@ -39,8 +38,6 @@ from ersr.people.actions import require_office
 from ersr.people.models import Delegation, Person
 from ersr.people.queries import events_visible_to, newest_checkpoint_for, people_visible_to
 from ersr.requests import actions, queries
-
-router = Router(tags=["office"])
 
 
 def _party(row: Party) -> dict[str, str]:
@@ -167,7 +164,7 @@ def import_popularity(
     request: HttpRequest,
     file: File[UploadedFile],
     as_of: Form[date],
-    title: Form[Text] = "",
+    title: Form[str] = "",
 ) -> Status[dict[str, Any]]:
     """A list of much-visited names, `rank,name` a line. Lists of open requests are screened against it at once."""
     by = caller(request)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
+from ninja import Router
 
 from ersr import clock
 from ersr.core.lifecycle import ACTIONS
@@ -15,6 +16,9 @@ from ersr.faces.api.problems import STATUSES
 from ersr.faces.api.schemas.case import RequestOut
 from ersr.faces.api.schemas.office import Problem
 from ersr.requests import queries
+
+#: One for all parts: ninja finds the method of an address within one router only.
+router = Router()
 
 
 def answers(model: Any, status: int = 200) -> dict[str, Any]:

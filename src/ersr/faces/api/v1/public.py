@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import File, Router, UploadedFile
+from ninja import File, UploadedFile
 
 from ersr import clock
 from ersr.core.errors import CODES, not_found
 from ersr.faces.api.reading import taken
 from ersr.faces.api.schemas.office import ProblemKinds, VerdictOut
-from ersr.faces.api.v1.operation import answers
+from ersr.faces.api.v1.operation import answers, router
 from ersr.ledger import sequence
 from ersr.proof.verify import verify as judge
-
-router = Router(tags=["public"])
 
 
 @router.post("verify", operation_id="verify", **answers(VerdictOut))

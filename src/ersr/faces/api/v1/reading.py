@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
 
 from ersr import clock
 from ersr.core.errors import not_found
@@ -26,7 +25,7 @@ from ersr.faces.api.schemas.case import (
     Waivers,
 )
 from ersr.faces.api.schemas.kinds import Id
-from ersr.faces.api.v1.operation import answers, download, sends
+from ersr.faces.api.v1.operation import answers, download, router, sends
 from ersr.files import store
 from ersr.ledger import sequence
 from ersr.lists.models import NameList
@@ -37,8 +36,6 @@ from ersr.requests import queries
 from ersr.requests.models import Request
 from ersr.waivers import actions as waivers
 from ersr.waivers.queries import waiver_for, waivers_visible_to
-
-router = Router(tags=["reading"])
 
 
 def _place(request: Request) -> list[Any]:
