@@ -252,6 +252,12 @@ class CheckForm(FileForm):
     )
 
 
+class OnceInput(forms.PasswordInput):
+    """Seen while it is typed, never sent back: a code works once."""
+
+    input_type = "text"
+
+
 class SignInForm(PlainForm):
     email = forms.CharField(
         label="E-mail", required=False, widget=forms.EmailInput(attrs={"autocomplete": "username", "spellcheck": "false"})
@@ -266,7 +272,7 @@ class SignInForm(PlainForm):
         label="Code from your authenticator",
         required=False,
         help_text="6 digits. You may paste it.",
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "12"}),
+        widget=OnceInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "12"}),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -295,7 +301,7 @@ class CodeForm(PlainForm):
         label="Code from your authenticator",
         required=False,
         help_text="The 6 digits that it shows now.",
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "12"}),
+        widget=OnceInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "12"}),
     )
 
 
