@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -167,13 +168,9 @@ def outcome_told_to(person: Person, request: Request, line: Line) -> str:
 
 def yearly_counts(*, now: datetime, zone: ZoneInfo) -> list[tuple[int, int]]:
     """(year in authority time, requests received), newest first; only years that are over: a running count would tell."""
-    found: dict[int, int] = {}
     this = now.astimezone(zone).year
-    for at in Request.objects.values_list("received_at", flat=True):
-        year = at.astimezone(zone).year
-        if year < this:
-            found[year] = found.get(year, 0) + 1
-    return sorted(found.items(), reverse=True)
+    found = Counter(at.astimezone(zone).year for at in Request.objects.values_list("received_at", flat=True))
+    return sorted(((year, count) for year, count in found.items() if year < this), reverse=True)
 
 
 def live_lines(request: Request) -> list[Line]:
