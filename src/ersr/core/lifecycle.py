@@ -265,14 +265,24 @@ MOVERS: Mapping[State, Mover] = {
 }
 
 
-def check(action: str, state: State, reference: str) -> Action:
-    """The row, or a refusal that says from where the action leads."""
+#: What a filer cannot tell from another state: that a proposal lies there is the authority's own work.
+TOLD_AS: Mapping[State, State] = {S.PROPOSED: S.DECIDING}
+
+
+def told_state(state: State, *, staff: bool) -> State:
+    """The state as this reader is told it."""
+    return state if staff else TOLD_AS.get(state, state)
+
+
+def check(action: str, state: State, reference: str, *, staff: bool = True) -> Action:
+    """The row, or a refusal that says from where the action leads; to others than staff in states that they are told."""
     row = ACTIONS[action]
     if state not in row.origin:
-        told = ", ".join(sorted(s.replace("_", " ") for s in row.origin))
+        seen = told_state(state, staff=staff)
+        told = sorted({told_state(s, staff=staff).replace("_", " ") for s in row.origin} - {seen.replace("_", " ")})
         raise Refusal(
             "not_now",
-            f"{reference} is {state.replace('_', ' ')}: “{row.label}” is possible while a request is {told}.",
+            f"{reference} is {seen.replace('_', ' ')}: “{row.label}” is possible while a request is {', '.join(told)}.",
             facts={"state": state.value},
         )
     return row

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ersr.core.deadlines import decide_by
-from ersr.core.lifecycle import MOVERS, Action, LineState, Role, State
+from ersr.core.lifecycle import MOVERS, Action, LineState, Role, State, told_state
 from ersr.core.reasons import sentence
 from ersr.lists.models import ListVersion, NameList
 from ersr.lists.queries import latest
@@ -21,12 +21,9 @@ from ersr.requests.actions.advice import advice
 from ersr.requests.models import Decision, Line, Request
 from ersr.waivers.models import PREVIEW_LASTS, Preview, Waiver
 
-#: What a filer cannot tell from another state: that a proposal lies there is the authority's own work.
-TOLD_AS = {State.PROPOSED: State.DECIDING}
-
 
 def state_told_to(person: Person, state: str) -> str:
-    return state if person.is_staff_member or not state else TOLD_AS.get(State(state), State(state)).value
+    return told_state(State(state), staff=person.is_staff_member).value if state else ""
 
 
 def _party(party: Party) -> dict[str, str]:

@@ -22,7 +22,7 @@ def begin(reference: str, action: str, *, by: Person, author: bool = False) -> R
     assert transaction.get_connection().in_atomic_block
     request = queries.request_for(by, reference, lock=True)
     queries.require(by, request, action, author=author)
-    lifecycle.check(action, State(request.state), request.reference)
+    lifecycle.check(action, State(request.state), request.reference, staff=by.is_staff_member)
     return request
 
 
