@@ -101,7 +101,7 @@ def _factor_page(request: HttpRequest, person: Person, factor: Any, form: CodeFo
 def _qr(uri: str) -> SafeString:
     """Inline, dark on light in both themes, without style attributes (the CSP forbids them)."""
     made = segno.make(uri, error="m").svg_inline(
-        scale=5, border=4, dark="#000000", light="#ffffff", svgclass="qr", lineclass=None,
+        omitsize=True, border=4, dark="#000000", light="#ffffff", svgclass="qr", lineclass=None,
         title="Code for the authenticator's camera",
     )  # fmt: skip
     return mark_safe(made)  # segno wrote it from a URI that we made
