@@ -36,12 +36,13 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
     return problem(not_found(), request)
 
 
-operations, app_name, namespace = api.urls
+# Not named app_name: Django reads that name as this module's own namespace.
+operations, family, namespace = api.urls
 for pattern in operations:
     pattern.callback = careful(pattern.callback)
 
 urlpatterns = [
-    path("api/v1/", (operations, app_name, namespace)),
+    path("api/v1/", (operations, family, namespace)),
     re_path(r"^api(?:/|$)", csrf_exempt(nothing_here)),
     path("keys.json", careful(require_safe(keys_json)), name="keys-json"),
     path("checkpoint", careful(require_safe(checkpoint)), name="checkpoint"),
