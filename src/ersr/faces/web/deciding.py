@@ -213,7 +213,7 @@ def _proposal(person: Person, row: Request, decision: Decision) -> dict[str, Any
     outcome = Outcome(decision.outcome)
     lines = [item.line for item in decision.items.all()]
     facts = [
-        ("Lines", "; ".join(f"{x.number}: {desk_case.act_words(x.action).lower()}, {x.provision}, {desk_case.tlds_said(x.tlds)}" for x in lines)),
+        ("Lines", "\n".join(f"{x.number}. {desk_case.act_words(x.action).lower()}, {x.provision}, {desk_case.tlds_said(x.tlds)}" for x in lines)),
         ("Reasons", decision.reasons),
         ("What is modified", decision.modification),
         ("Acts from", say(decision.acts_from) if decision.acts_from else ""),

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from ersr.core import filing, permits
 from ersr.core.errors import Refusal, not_found
-from ersr.core.lifecycle import MOVERS, Outcome, State
+from ersr.core.lifecycle import FINAL, MOVERS, Outcome, State
 from ersr.core.say import say, say_until
 from ersr.core.terms import Instrument, WaiverStatus
 from ersr.core.triage import Hint
@@ -336,7 +336,9 @@ def whole(person: Person, request: Request, *, now: datetime) -> dict[str, Any]:
         **head,
         "place": "Desk",
         "panel": panel(person, request, head, now=now),
-        "first": look_first(request, numbers, {row.number: row.waiting for row in lists if row.waiting}),
+        "first": look_first(request, numbers, {row.number: row.waiting for row in lists if row.waiting})
+        if request.state not in FINAL
+        else [],
         "numbers": numbers,
         "lists": lists,
         "groups": group_rows(request),
