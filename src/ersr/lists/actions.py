@@ -32,9 +32,10 @@ def add(
             "unfit",
             "No name in this file can be taken in: " + "; ".join(f"{n} {r}" for r, n in found.refused.items()) + ".",
         )
-    for known in queries.latest_versions(incident):
-        if known.digest == found.digest:
-            return known, False
+    # Any version, not only the newest: names that were taken out do not come back by the same file once more.
+    known = ListVersion.objects.filter(of__incident=incident, digest=found.digest).select_related("of").first()
+    if known is not None:
+        return known, False
     file = store.put(listfile.write(found.names), PARQUET, now=now)
     number = NameList.objects.filter(incident=incident).count() + 1
     row = NameList.objects.create(incident=incident, number=number, title=title.strip()[:120] or f"List {number}")
@@ -58,7 +59,7 @@ def add(
 
 def screen_list(row: NameList, names: Sequence[str]) -> None:
     """Marks every name that stands on the newest popularity list; answered hits stay answered."""
-    popular = PopularityList.objects.order_by("-imported_at").first()
+    popular = queries.popularity()
     if popular is None:
         return
     ranks = screen.Popularity.parse(store.get(popular.file_id))

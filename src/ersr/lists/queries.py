@@ -31,4 +31,4 @@ def unsettled_lists() -> list[NameList]:
 
 
 def popularity() -> PopularityList | None:
-    return PopularityList.objects.order_by("-imported_at").first()
+    return PopularityList.objects.order_by("-imported_at", "-pk").first()

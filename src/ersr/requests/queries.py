@@ -108,6 +108,8 @@ def offered(person: Person, request: Request) -> Offered:
             continue
         if row.name in ("preview", "sign", "send_back") and not unsigned:
             continue
+        if row.name == "withdraw" and decided_in_part(request):
+            continue
         if row.name == "conclude" and unsigned:
             continue
         if row.name == "serve" and not request.waivers.filter(service__isnull=True).exists():
@@ -175,6 +177,11 @@ def yearly_counts(*, now: datetime, zone: ZoneInfo) -> list[tuple[int, int]]:
 
 def live_lines(request: Request) -> list[Line]:
     return list(request.lines.filter(dropped_at__isnull=True).select_related("agreement", "name_list"))
+
+
+def decided_in_part(request: Request) -> bool:
+    """Whether a line has its decision, so that the request can no longer be taken back."""
+    return request.lines.filter(state__in=(LineState.DECIDED, LineState.EXECUTED)).exists()
 
 
 @dataclass(frozen=True)
@@ -295,6 +302,10 @@ TOLD_TO_FILER = frozenset(
 ) | {"call.attempted"}  # fmt: skip
 
 
+#: Told to those who may read privileged notes: to everybody else nothing hints that there is one.
+_PRIVILEGED = frozenset({ACTIONS["note_privileged"].event, "privileged.read"})
+
+
 @dataclass(frozen=True)
 class Happened:
     at: datetime
@@ -308,6 +319,7 @@ class Happened:
 def history(person: Person, request: Request) -> list[Happened]:
     """What happened, oldest first, as far as this person is told it."""
     staff = person.is_staff_member
+    hidden = frozenset() if may(person, request, "read_privileged").allowed else _PRIVILEGED
     told = {row.event: row.told for row in ACTIONS.values()} | {
         "call.attempted": "Called a number on file",
         "privileged.read": "Read a privileged note",
@@ -317,7 +329,7 @@ def history(person: Person, request: Request) -> list[Happened]:
     names = {p.email: p.name for p in Person.objects.filter(party__isnull=False)} if staff else {}
     found = []
     for event in Event.objects.filter(subject=request.reference).select_related("body").order_by("at", "pk"):
-        if not staff and event.kind not in TOLD_TO_FILER:
+        if event.kind in hidden or (not staff and event.kind not in TOLD_TO_FILER):
             continue
         body = getattr(event, "body", None)
         record = json.loads(bytes(body.record)) if body else {"by": "", "facts": {}}

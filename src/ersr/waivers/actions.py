@@ -11,7 +11,7 @@ from django.db import transaction
 
 from ersr import clock
 from ersr.core.errors import FieldError, Refusal, invalid
-from ersr.core.lifecycle import LineState, Role
+from ersr.core.lifecycle import LineState, Role, State
 from ersr.core.provisions import WaivableBy
 from ersr.core.terms import (
     AgreementTerms,
@@ -21,6 +21,7 @@ from ersr.core.terms import (
     NamesTerms,
     Signatory,
     Terms,
+    rfc3339,
 )
 from ersr.core.triage import Action
 from ersr.files import store
@@ -33,14 +34,14 @@ from ersr.parties.authority import authority
 from ersr.parties.models import Party
 from ersr.people import factors
 from ersr.people.models import Delegation, Person
-from ersr.people.queries import delegation_for, with_role
+from ersr.people.queries import with_role
 from ersr.proof import letter, sdjwt
 from ersr.requests import queries
 from ersr.requests.actions import draw_reference, end_decision
 from ersr.requests.actions.step import begin, end, settled
 from ersr.requests.models import Decision, Line, Request
 from ersr.waivers.models import Acknowledgement, Preview, ServiceRecord, Waiver, WaiverLine
-from ersr.waivers.queries import waiver_for
+from ersr.waivers.queries import covering, waiver_for
 
 GRANTS = ("granted", "granted_as_modified")
 
@@ -62,23 +63,52 @@ def _is_author(request: Request, person: Person) -> bool:
 
 def _covering(person: Person, instrument: str, lines: Sequence[Line], now: datetime) -> Delegation:
     """The delegation that covers the instrument for every agreement family of the lines, or a refusal that names who can."""
+    found = covering(person, instrument, lines, now=now)
+    if found is not None:
+        return found
     families = sorted({line.agreement.family for line in lines})
     officer = any(line.waivable_by == WaivableBy.OFFICER for line in lines)
-
-    def covered(who: Person) -> list[Delegation | None]:
-        return [delegation_for(who, instrument, family, now=now, officer=officer) for family in families]
-
-    found = covered(person)
-    if all(found) and found[0] is not None:
-        return found[0]
     title = Instrument(instrument).title.lower()
     needed = ": an officer of the authority must give this" if officer else ""
-    others = tuple(p.name for p in with_role(Role.SIGNATORY) if p.pk != person.pk and all(covered(p)))
+    others = tuple(
+        p.name
+        for p in with_role(Role.SIGNATORY)
+        if p.pk != person.pk and covering(p, instrument, lines, now=now) is not None
+    )
     raise Refusal(
         "delegation",
         f"Your delegation does not cover a {title} under the agreement family {' and '.join(families)} now{needed}.",
         who_can=others,
     )
+
+
+def _period(decisions: Sequence[Decision], now: datetime) -> tuple[datetime, datetime, datetime]:
+    """(acts_from, effective_from, ends_at) of one instrument, in whole seconds, or a refusal if no period comes of them."""
+    effective = max([d.effective_from for d in decisions if d.effective_from] + [now])
+    starts = [d.acts_from for d in decisions if d.acts_from]
+    ends = {d.ends_at for d in decisions if d.ends_at}
+    if len(ends) != 1:
+        raise Refusal("not_now", "The lines of one instrument end at the same time: these do not. Send one back.")
+    begins = {(min(d.acts_from or effective, effective), max(d.effective_from or now, now)) for d in decisions}
+    if len(begins) > 1:  # else cover that was decided for one line would be given to another
+        raise Refusal(
+            "not_now", "The lines of one instrument are covered from the same time: these are not. Send one back."
+        )
+    last = ends.pop()
+    if last <= effective:
+        raise Refusal("lapsed", f"The decided period ends at {rfc3339(last)}, before it begins. Send it back.")
+    return min([*starts, effective]), effective, last
+
+
+def _require_lists_as_decided(lines: Sequence[Line]) -> None:
+    """What is signed is what was decided: no list of the lines has changed since the proposal."""
+    for decision in _decisions(lines):
+        covered = {item.line.name_list for item in decision.items.select_related("line__name_list") if item.live}
+        for row in covered - {None}:
+            if row is not None and decision.list_digests.get(str(row.number)) != latest(row).digest:
+                raise Refusal(
+                    "lapsed", f"List {row.number} changed after the decision. Send it back, so that it is proposed again."
+                )
 
 
 def compose(
@@ -103,11 +133,7 @@ def compose(
     versions = [latest(row) for row in lists.values() if row is not None]
     if len(versions) > 1:
         raise Refusal("not_now", "Lines on several lists are not signed in one instrument: decide them by list.")
-    effective = max([d.effective_from for d in decisions if d.effective_from] + [now.replace(microsecond=0)])
-    starts = [d.acts_from for d in decisions if d.acts_from]
-    ends = [d.ends_at for d in decisions if d.ends_at]
-    if len(set(ends)) > 1:
-        raise Refusal("not_now", "The lines of one instrument end at the same time: these do not. Send one back.")
+    acts_from, effective, ends = _period(decisions, now.replace(microsecond=0))
     rsps = {t.rsp for line in lines for t in line.agreement.tlds.select_related("rsp") if t.name in line.tlds and t.rsp}
     rsp = rsps.pop() if len(rsps) == 1 else None
     incident = CATEGORIES.get(request.incident.category, "A present or imminent security incident")
@@ -150,9 +176,9 @@ def compose(
         conditions=tuple(dict.fromkeys([*known.conditions, *(c for d in decisions for c in d.conditions)])),
         reporting=next((d.reporting for d in decisions if d.reporting), known.reporting),
         disposition=next((d.disposition for d in decisions if d.disposition), known.disposition),
-        acts_from=min([*starts, effective]),
+        acts_from=acts_from,
         effective_from=effective,
-        ends_at=ends[0],
+        ends_at=ends,
         dated=now.astimezone(zoneinfo.ZoneInfo(known.calendar.zone)).date(),
         signatory=Signatory(by.name, by.title or "Authorised signatory", delegation.words),
         confidentiality=known.confidentiality,
@@ -171,6 +197,7 @@ def preview(reference: str, instrument: str, *, by: Person, now: datetime) -> Pr
         if not lines:
             raise Refusal("not_now", f"No granted line waits for a {Instrument(instrument).title.lower()}.")
         delegation = _covering(by, instrument, lines, now)
+        _require_lists_as_decided(lines)
         year = authority().calendar.local(now).year
         number = draw_reference(
             "W",
@@ -207,6 +234,7 @@ def _check_unchanged(request: Request, row: Preview, terms: Terms) -> list[Line]
     if terms.names is not None:
         digests = {v.digest for v in latest_versions(request.incident)}
         changed = changed or terms.names.digest not in digests
+    _require_lists_as_decided(lines)
     if changed or unanswered(request.incident):
         raise Refusal("lapsed", "Something changed after the preview. Prepare the instrument again and read it.")
     return lines
@@ -215,8 +243,21 @@ def _check_unchanged(request: Request, row: Preview, terms: Terms) -> list[Line]
 def sign(reference: str, preview_id: int, code: str, *, by: Person, now: datetime) -> Waiver:
     """Binds the authority: makes the token from the preview's terms and adds it to the PDF with the signature.
 
-    Asks for a fresh code of a second factor, spent at real time.
+    Asks for a fresh code of a second factor, spent at real time. All or nothing: if the letter cannot be signed, the code
+    is not spent either, so that the signatory tries again with what the authenticator shows. Wrong codes are counted, for
+    whoever holds a stolen session must not be able to guess one.
     """
+    guessed = f"sign:{by.email}"
+    factors.require_patience(guessed, now=clock.real())
+    try:
+        return _sign(reference, preview_id, code, by=by, now=now)
+    except Refusal as refusal:
+        if refusal.code == "code_wrong":
+            factors.note_failure(guessed, now=clock.real())
+        raise
+
+
+def _sign(reference: str, preview_id: int, code: str, *, by: Person, now: datetime) -> Waiver:
     with transaction.atomic():
         visible = queries.request_for(by, reference, lock=True)
         request = begin(reference, "sign", by=by, author=_is_author(visible, by))
@@ -317,8 +358,11 @@ def serve(
         row = ServiceRecord.objects.create(
             waiver=waiver, channel=channel, served_at=served_at, confirmation=confirmation.strip(), by=by, at=now
         )
+        to = settled(request)
+        if to == State.CLOSED:
+            request.closed_at = now
         end(
-            request, "serve", by=by, now=now, to=settled(request),
+            request, "serve", by=by, now=now, to=to,
             facts={"waiver": waiver.reference, "channel": channel, "confirmation": row.confirmation},
         )  # fmt: skip
         return row
@@ -333,7 +377,7 @@ def acknowledge(waiver_reference: str, *, by: Person, now: datetime) -> Acknowle
             raise Refusal("already", f"{waiver.reference} was acknowledged already.")
         row = Acknowledgement.objects.create(waiver=waiver, by=by, at=now)
         to = settled(request)
-        if to == "closed":
+        if to == State.CLOSED:
             request.closed_at = now
         end(request, "acknowledge", by=by, now=now, to=to, facts={"waiver": waiver.reference})
         if request.holder:

@@ -51,6 +51,21 @@ def advice(request: Request) -> triage.Advice:
     return triage.advise(facts(request), queries.catalogue())
 
 
+Key = tuple[str, str, str, int | None]
+
+
+def _spoken_on(request: Request) -> set[Key]:
+    """What staff dropped, or pointed at another provision: the rules do not propose it once more."""
+    found: set[Key] = set()
+    rows = request.lines.filter(by_rules=False).select_related("agreement", "name_list").prefetch_related("changes")
+    for line in rows:
+        before = {change.before.get("provision") for change in line.changes.all()} - {None}
+        for provision in {line.provision, *before}:
+            number = line.name_list.number if line.name_list else None
+            found.add((line.agreement.key, provision, line.action, number))
+    return found
+
+
 def renew(request: Request, *, now: datetime) -> None:
     """Proposes lines anew while nobody has confirmed them. Lines that staff changed or added stay as they are."""
     if request.lines_confirmed_at or State(request.state) not in (
@@ -64,6 +79,7 @@ def renew(request: Request, *, now: datetime) -> None:
         (w.agreement.key, w.provision, w.action, w.name_list.number if w.name_list else None): w
         for w in queries.live_lines(request)
     }
+    spoken = _spoken_on(request)
     number = request.lines.count()
     wanted, changed = set(), False
     for proposed in advice(request).lines:
@@ -93,6 +109,8 @@ def renew(request: Request, *, now: datetime) -> None:
                 ):
                     Line.objects.filter(pk=line.pk).update(**values)
                     changed = True
+                continue
+            if key in spoken:
                 continue
             number += 1
             Line.objects.create(

@@ -96,8 +96,8 @@ def propose(
         for approver in with_role(Role.APPROVER):
             if approver.pk != by.pk:
                 queue_notification(
-                    "to_approve", to=approver.email, about=f"{reference}:{decision.pk}", reference=request.reference,
-                    path=f"/desk/{request.reference}", now=now,
+                    "to_approve", to=approver.email, about=f"{request.reference}:{decision.pk}",
+                    reference=request.reference, path=f"/desk/{request.reference}", now=now,
                 )  # fmt: skip
         return decision
 
@@ -141,8 +141,9 @@ def _decision(request: Request, decision_id: int) -> Decision:
 def approve(reference: str, decision_id: int, *, by: Person, now: datetime) -> Decision:
     """Makes the proposed outcomes final. Never by the person who proposed them."""
     with transaction.atomic():
-        decision = _decision(queries.request_for(by, reference, lock=True), decision_id)
-        request = begin(reference, "approve", by=by, author=decision.proposed_by_id == by.pk)
+        request = begin(reference, "approve", by=by)  # who may not approve is not told which decisions there are
+        decision = _decision(request, decision_id)
+        queries.require(by, request, "approve", author=decision.proposed_by_id == by.pk)
         if decision.state != "proposed":
             raise Refusal("conflict", f"This decision was {decision.state.replace('_', ' ')} already.")
         current = {str(v.of.number): v.digest for v in latest_versions(request.incident)}
@@ -156,6 +157,8 @@ def approve(reference: str, decision_id: int, *, by: Person, now: datetime) -> D
             item.line.save()
             numbers.append(item.line.number)
         to = settled(request)
+        if to == State.CLOSED:
+            request.closed_at = now
         end(
             request, "approve", by=by, now=now, to=to,
             facts={"decision": decision.pk, "lines": sorted(numbers), "outcome": decision.outcome},
@@ -163,21 +166,34 @@ def approve(reference: str, decision_id: int, *, by: Person, now: datetime) -> D
         if Outcome(decision.outcome).grants:
             for signatory in with_role(Role.SIGNATORY):
                 queue_notification(
-                    "to_sign", to=signatory.email, about=f"{reference}:{decision.pk}", reference=request.reference,
-                    path=f"/desk/{request.reference}", now=now,
+                    "to_sign", to=signatory.email, about=f"{request.reference}:{decision.pk}",
+                    reference=request.reference, path=f"/desk/{request.reference}", now=now,
                 )  # fmt: skip
+        elif to != State.DECIDED and to not in (State.DECIDING, State.PROPOSED):
+            _tell_the_answer(request, now=now)  # the instruments are signed: nothing else will tell of these lines
         return decision
+
+
+def _tell_the_answer(request: Request, *, now: datetime) -> None:
+    queue_notification(
+        "concluded", to=request.filed_by.email, about=request.reference, reference=request.reference,
+        path=f"/r/{request.reference}", now=now,
+    )  # fmt: skip
 
 
 def end_decision(
     request: Request, decision: Decision, state: str, *, reason: str, by: Person, now: datetime
 ) -> list[int]:
-    """Ends a proposal or an unsigned approval; its lines are open again. Not a verb of its own: see return_proposal and
-    waivers.send_back."""
-    decision.state, decision.ended_by, decision.ended_at, decision.end_reason = state, by, now, reason.strip()
+    """Ends a proposal or an unsigned approval; its lines are open again. Lines of it that are signed already stay as they
+    are, and with them the decision. Not a verb of its own: see return_proposal and waivers.send_back."""
+    live = decision.items.filter(live=True).select_related("line")
+    unsigned = [item for item in live if item.line.state != LineState.EXECUTED]
+    if len(unsigned) == len(live):
+        decision.state = state
+    decision.ended_by, decision.ended_at, decision.end_reason = by, now, reason.strip()
     decision.save()
     numbers = []
-    for item in decision.items.select_related("line"):
+    for item in unsigned:
         item.live = False
         item.save()
         item.line.state, item.line.outcome = LineState.OPEN.value, ""
@@ -213,10 +229,7 @@ def conclude(reference: str, *, channel: str, by: Person, now: datetime) -> Requ
             raise Refusal("not_now", "A line is granted: sign the instrument instead.")
         request.closed_at = now
         end(request, "conclude", by=by, now=now, to=State.CLOSED, facts={"channel": channel.strip()})
-        queue_notification(
-            "concluded", to=request.filed_by.email, about=reference, reference=request.reference,
-            path=f"/r/{request.reference}", now=now,
-        )  # fmt: skip
+        _tell_the_answer(request, now=now)
         return request
 
 

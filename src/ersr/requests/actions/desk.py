@@ -278,6 +278,7 @@ def remove_names(
     reference: str, number: int, names: Sequence[str], *, reason: str, by: Person, now: datetime
 ) -> ListVersion:
     """Takes names off a list before the decision, hits or not."""
+    names = sorted({n.strip().lower() for n in names if n.strip()})
     if not reason.strip() or not names:
         raise invalid(FieldError("reason", "Name the names, and say why they are taken out"))
     with transaction.atomic():
@@ -286,12 +287,12 @@ def remove_names(
         if row is None:
             raise invalid(FieldError("list", f"There is no list {number}"))
         row.hits.filter(name__in=names, answer="").update(
-            answer="removed", reason=reason, answered_by=by, answered_at=now
+            answer="removed", reason=reason.strip(), answered_by=by, answered_at=now
         )
-        version = lists.remove(row, [n.strip().lower() for n in names], reason=reason.strip(), by=by, now=now)
+        version = lists.remove(row, names, reason=reason.strip(), by=by, now=now)
         end(
             request, "answer_hits", by=by, now=now,
-            facts={"list": number, "removed": sorted(names), "reason": reason.strip(), "digest": version.digest},
+            facts={"list": number, "removed": names, "reason": reason.strip(), "digest": version.digest},
         )  # fmt: skip
         return version
 

@@ -104,9 +104,11 @@ def submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> R
     except IntegrityError:
         # The same attempt came twice at one moment: the other one filed, and this one's transaction is undone.
         known = Request.objects.filter(once=once, filed_by=by).first()
-        if known is None:
-            raise
-        return known
+        if known is not None:
+            return known
+        if Request.objects.filter(once=once).exists():
+            raise Refusal("idempotency", "Somebody else used this name of an attempt to file. Draw another.") from None
+        raise
 
 
 def _submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> Request:
@@ -303,6 +305,8 @@ def withdraw(reference: str, *, reason: str, by: Person, now: datetime) -> Reque
         raise invalid(FieldError("reason", "Say in a few words why you withdraw"))
     with transaction.atomic():
         request = begin(reference, "withdraw", by=by)
+        if queries.decided_in_part(request):
+            raise Refusal("not_now", "Some lines are decided: withdrawing is possible before any decision only.")
         request.closed_at = now
         end(request, "withdraw", by=by, now=now, to=State.WITHDRAWN, facts={"reason": reason.strip()})
         return request
