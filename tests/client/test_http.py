@@ -108,6 +108,9 @@ def service() -> Iterator[Any]:
     """A world, and clients of its people that talk to the real application without a socket."""
     from datetime import timedelta as span
 
+    from django.core.signals import request_finished, request_started
+    from django.db import close_old_connections
+
     from ersr import clock
     from ersr.people import actions as people
     from ersr.project.wsgi import application
@@ -116,6 +119,9 @@ def service() -> Iterator[Any]:
     w = worlds.build()
     transport = httpx.WSGITransport(app=application)
     made: list[Client] = []
+    # As Django's own test client does: the test's transaction lives on this connection.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
 
     def client_of(key: str = "") -> Client:
         token = None
@@ -128,6 +134,8 @@ def service() -> Iterator[Any]:
     yield w, client_of
     for client in made:
         client.close()
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.mark.django_db
