@@ -133,12 +133,17 @@ def delegate(administrator: Player) -> None:
         )  # fmt: skip
 
 
+def _who(part: Part) -> str:
+    roles = ", ".join(f"{discipline or role}".replace("_", " ") for role, discipline in part.roles)
+    return f"{part.name}: {roles}" + ("" if part.party == "authority" else f" at {part.party}")
+
+
 def keep(players: Mapping[str, Player], path: Path) -> None:
     """Passwords and secrets of a throw-away installation, for its owner's eyes."""
-    rows = {
-        key: {"email": p.part.email, "password": p.password, "secret": p.authenticator.secret}
-        for key, p in players.items()
-    }
+    rows = [
+        {"who": _who(p.part), "email": p.part.email, "password": p.password, "secret": p.authenticator.secret}
+        for p in players.values()
+    ]
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as out:
         json.dump(rows, out, indent=1)

@@ -50,9 +50,9 @@ def print_people(folder: Path, address: str) -> None:
         f"Papers:  {folder / 'documents'} (check one: .venv/bin/ersr verify FILE --keys {folder / 'documents' / 'keys.json'})"
     )
     print(f"\n{'e-mail':<30}{'password':<29}{'secret for an authenticator':<35}code now  who")
-    for key, person in people.items():
+    for person in people:
         shown = code(person["secret"], now)
-        print(f"{person['email']:<30}{person['password']:<29}{person['secret']:<35}{shown}    {key.replace('_', ' ')}")
+        print(f"{person['email']:<30}{person['password']:<29}{person['secret']:<35}{shown}    {person['who']}")
     print(
         "\nA code works once. A fresh one: .venv/bin/python -m demo.run code EMAIL          Stop with Ctrl-C.",
         flush=True,
@@ -65,9 +65,9 @@ def print_code(folder: Path, email: str) -> int:
     except FileNotFoundError:
         print(f"{folder} holds no demonstration: start one with `make run`.", file=sys.stderr)
         return 1
-    secret = next((p["secret"] for p in people.values() if p["email"] == email.lower()), None)
+    secret = next((p["secret"] for p in people if p["email"] == email.lower()), None)
     if secret is None:
-        print(f"nobody is called {email}; there are: {', '.join(p['email'] for p in people.values())}", file=sys.stderr)
+        print(f"nobody is called {email}; there are: {', '.join(p['email'] for p in people)}", file=sys.stderr)
         return 1
     left = STEP - int(time.time()) % STEP
     print(

@@ -77,6 +77,15 @@ class Stage:
             if approve:
                 self.act("approver", ref, "approve", decision=made["made"]["id"])
 
+    def _served(self, ref: str) -> None:
+        preview = self.act("waiver", ref, "preview", instrument="waiver")["made"]["id"]
+        self.story.tell(self.players["waiver"].called, "waits for a fresh code: each works once")
+        signed = self.players["waiver"].with_code(
+            lambda code: self.act("waiver", ref, "sign", preview=preview, code=code)
+        )
+        self.act("officer", ref, "serve", waiver=signed["made"]["reference"], channel="courier", served_at=datetime.now(UTC),
+                 confirmation="Courier's confirmation, signed at the desk of Lakeside")  # fmt: skip
+
     def set(self) -> None:
         story = self.story
         story.chapter("Other requests, each where somebody has to move")
@@ -92,6 +101,7 @@ class Stage:
             ("harbour-2017", "A worm's names for the coming week were computed.", "a decision waits for an approval"),
             ("fjord-2015", "A worm's names for the coming week were computed.", "a signature is due"),
             ("southwind-2015", "Filed twice by mistake.", "withdrawn"),
+            ("lakeside-2014", "Last week's names, created on Sunday.", "receipt of the waiver is due"),
         ):
             ref = self._filed(agreement, words, irreversible_at=soon)
             if told == "withdrawn":
@@ -108,5 +118,7 @@ class Stage:
                         "services", ref, "assess", discipline="registry_services", recommendation="grant", body=body
                     )
                 else:
-                    self._decided(ref, approve=told == "a signature is due")
+                    self._decided(ref, approve=told != "a decision waits for an approval")
+                if told == "receipt of the waiver is due":
+                    self._served(ref)
             story.tell(ref, told)

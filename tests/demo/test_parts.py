@@ -56,7 +56,7 @@ def test_the_parties_are_the_normal_case(tmp_path: Path) -> None:
 
 def test_a_fresh_code_is_printed_for_whoever_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-    people = {"officer": {"email": "mira@authority.example", "password": "x", "secret": secret}}
+    people = [{"who": "Mira", "email": "mira@authority.example", "password": "x", "secret": secret}]
     (tmp_path / run.PEOPLE).write_text(json.dumps(people))
     step = int(time.time()) // STEP
     assert run.print_code(tmp_path, "Mira@authority.example") == 0
