@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from ersr import clock
-from ersr.core.errors import CODES
+from ersr.core.errors import CODES, Refusal
 from ersr.people import actions as people
 from ersr.people.models import Person, Session, Token
 from ersr.requests import actions, queries
@@ -114,13 +114,20 @@ def test_a_time_needs_its_zone_and_a_place_in_the_calendar(w: worlds.World) -> N
         assert [e["field"] for e in told["errors"]] == ["starts_at"], bad
 
 
-def test_who_can_is_told_to_staff_only(w: worlds.World) -> None:
-    """A refusal names people to the authority's own people, never to a registry's."""
+def test_who_can_is_told_to_staff_only(w: worlds.World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refusal names people to the authority's own people, never to a registry's, whatever the action said."""
     request = actions.submit(worlds.SIX, by=w.filer, now=w.now, once="1")
     staff = refused(Caller(w.approver).post(f"requests/{request.reference}/take"), 403, "not_allowed")
     assert {"Mira Adeyemi", "Jonas Weber"} <= set(staff["who_can"])
     filer = refused(Caller(w.filer).post(f"requests/{request.reference}/take"), 403, "not_allowed")
     assert "who_can" not in filer
+
+    def careless(*_: Any, **__: Any) -> None:
+        raise Refusal("not_allowed", "No.", who_can=("Tom Okafor",))
+
+    monkeypatch.setattr(queries, "requests_visible_to", careless)
+    assert refused(Caller(w.officer).get("requests"), 403, "not_allowed")["who_can"] == ["Tom Okafor"]
+    assert "who_can" not in refused(Caller(w.filer).get("requests"), 403, "not_allowed")
 
 
 def test_a_busy_database_is_a_sentence_and_a_time_to_come_back(
