@@ -139,12 +139,6 @@ def test_a_page_with_wrong_answers_says_so_first_in_its_title_and_twice_in_the_s
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with looking.chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def site(folder: Path) -> Iterator[str]:
     with looking.served(folder) as address:
         yield address
