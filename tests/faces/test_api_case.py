@@ -93,7 +93,8 @@ def test_from_filing_to_acknowledged_waiver_over_http() -> None:
     answers = {h["name"]: {"answer": "removed", "reason": "A real site"} for h in hits}
     after = good(security.post(f"requests/{ref}/answer_hits", {"list": 1, "answers": answers}))
     assert after["made"]["names"] == 7750
-    names = filer.get(f"requests/{ref}/lists/1/names").content
+    names = officer.get(f"requests/{ref}/lists/1/names").content
+    assert len(filer.get(f"requests/{ref}/lists/1/names").content.splitlines()) == 7754, "as filed, until the answer"
     assert hashlib.sha256(names).hexdigest() == after["made"]["digest"]
     assert len(names.splitlines()) == 7750
 
@@ -122,6 +123,7 @@ def test_from_filing_to_acknowledged_waiver_over_http() -> None:
         signed = good(signatory.post(f"requests/{ref}/sign", body))
         assert signed["made"]["reference"] == preview["reference"]
         w.assert_whole()
+    assert filer.get(f"requests/{ref}/lists/1/names").content == names
     found = good(filer.get("waivers"))["items"]
     assert {x["status"] for x in found} == {"in force"}
     for row in found:

@@ -80,6 +80,8 @@ def test_a_filer_sees_the_filing_and_never_the_authoritys_own_work() -> None:
     line = queries.live_lines(request)[0]
     actions.change_line(ref, line.number, {"hint": line.hint}, reason="MARK change", by=w.security, now=w.now)
     told = check("assessing")
+    assert told["lists"][0]["names"] == 2, "as filed"
+    assert good(officer.get(f"requests/{ref}"))["lists"][0]["names"] == 1
     assert told["lines"] == []
     assert "words" not in told, "once verified, nobody needs the words"
 
@@ -117,6 +119,8 @@ def test_a_filer_sees_the_filing_and_never_the_authoritys_own_work() -> None:
         row = waivers.preview(ref, instrument, by=w.signatory, now=w.now)
         waivers.sign(ref, row.pk, w.code(w.signatory), by=w.signatory, now=w.now)
     told = check("executed")
+    assert told["lists"][0]["names"] == 1, "as signed"
+    assert good(filer.get(f"requests/{ref}/lists/1"))["versions"][0]["removed"] == ["jogli.com"]
     assert {line["number"]: line["outcome"] for line in told["lines"]} == (
         dict.fromkeys(waivable, "granted") | dict.fromkeys(rest, "denied")
     )

@@ -282,7 +282,7 @@ class Client:
         return self._get(f"requests/{ref}/lists/{number}")
 
     def names(self, ref: str, number: int) -> bytes:
-        """The newest version: sorted names, each followed by LF."""
+        """Sorted names, each followed by LF; for a filer as filed until the answer is there."""
         return self._bytes(f"/api/v1/requests/{ref}/lists/{number}/names")
 
     def hits(self, ref: str, number: int) -> list[JSON]:

@@ -11,7 +11,6 @@ from ersr.core.deadlines import decide_by
 from ersr.core.lifecycle import MOVERS, Action, LineState, Role, State, told_state
 from ersr.core.reasons import sentence
 from ersr.lists.models import ListVersion, NameList
-from ersr.lists.queries import latest
 from ersr.parties.authority import authority
 from ersr.parties.models import Party
 from ersr.people.models import Person
@@ -85,7 +84,7 @@ def whole(person: Person, request: Request, *, now: datetime, made: dict[str, An
             {"id": e.pk, "name": e.name, "digest": e.file_id, "size": e.file.size, "by": e.by.name, "at": e.at}
             for e in request.evidence.select_related("file", "by")
         ],
-        "lists": [_list(person, row) for row in request.incident.lists.all()],
+        "lists": [_list(person, request, row) for row in request.incident.lists.all()],
         "lines": [_line(person, request, row) for row in queries.lines_told_to(person, request)],
         "questions": [_question(person, row) for row in request.questions.select_related("asked_by", "answered_by")],
         "decisions": _decisions(person, request),
@@ -132,8 +131,15 @@ def _act(row: Any) -> dict[str, Any]:
     }
 
 
-def _list(person: Person, row: NameList) -> dict[str, Any]:
-    version = latest(row)
+def versions_told_to(person: Person, request: Request, row: NameList) -> list[ListVersion]:
+    """Newest first. A filer sees the list as filed until the answer is there: what is taken out is work under way."""
+    versions = list(row.versions.select_related("made_by").order_by("-version"))
+    told = person.is_staff_member or State(request.state) in (State.EXECUTED, State.SERVED, State.CLOSED)
+    return versions if told else versions[-1:]
+
+
+def _list(person: Person, request: Request, row: NameList) -> dict[str, Any]:
+    version = versions_told_to(person, request, row)[0]
     told = {
         "number": row.number,
         "title": row.title,
@@ -149,8 +155,8 @@ def _list(person: Person, row: NameList) -> dict[str, Any]:
     return told
 
 
-def name_list(person: Person, row: NameList) -> dict[str, Any]:
-    versions = row.versions.select_related("made_by").order_by("-version")
+def name_list(person: Person, request: Request, row: NameList) -> dict[str, Any]:
+    versions = versions_told_to(person, request, row)
     return {"number": row.number, "title": row.title, "versions": [_version(person, v) for v in versions]}
 
 

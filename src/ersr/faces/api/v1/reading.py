@@ -29,7 +29,7 @@ from ersr.faces.api.v1.operation import answers, download, router, sends
 from ersr.files import store
 from ersr.ledger import sequence
 from ersr.lists.models import NameList
-from ersr.lists.queries import latest, names_of
+from ersr.lists.queries import names_of
 from ersr.names.listfile import names_txt
 from ersr.people.models import Person
 from ersr.requests import queries
@@ -124,16 +124,17 @@ def _list(person: Person, ref: str, number: int) -> tuple[Request, NameList]:
 def name_list(request: HttpRequest, ref: str, n: Id) -> dict[str, Any]:
     """A name list with all its versions."""
     person = caller(request)
-    return show.name_list(person, _list(person, ref, n)[1])
+    return show.name_list(person, *_list(person, ref, n))
 
 
 @router.get("requests/{ref}/lists/{n}/names", auth=READ, operation_id="names", **sends("text/plain"))
 def names(request: HttpRequest, ref: str, n: Id) -> HttpResponse:
-    """The newest version's names, sorted, each followed by LF: their SHA-256 is the list's digest."""
-    found, row = _list(caller(request), ref, n)
-    return download(
-        names_txt(names_of(latest(row))), "text/plain; charset=us-ascii", f"{found.reference}-{n}-names.txt"
-    )
+    """The names, sorted, each followed by LF: their SHA-256 is the list's digest. A filer gets the list as filed until the
+    answer is there, then as signed."""
+    person = caller(request)
+    found, row = _list(person, ref, n)
+    version = show.versions_told_to(person, found, row)[0]
+    return download(names_txt(names_of(version)), "text/plain; charset=us-ascii", f"{found.reference}-{n}-names.txt")
 
 
 @router.get("requests/{ref}/lists/{n}/hits", auth=READ, operation_id="hits", **answers(Hits))
