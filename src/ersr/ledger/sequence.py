@@ -125,9 +125,13 @@ def publish_hourly(now: datetime) -> None:
 
 
 def receipt_for(event: Event) -> bytes:
-    """The receipt of a sequenced event, against the newest checkpoint; Refusal "pending" until it is sequenced."""
+    """The receipt of a sequenced event, the same bytes whenever it is asked for; Refusal "pending" until it is sequenced.
+
+    Against the first checkpoint that holds it, not the newest: else whoever has one receipt could ask for it again and again
+    and watch the ledger grow, which tells that something happens (house, section 4).
+    """
     leaf = Leaf.objects.filter(event=event).first()
-    head = Checkpoint.objects.filter(size__gt=leaf.index).order_by("-size").first() if leaf else None
+    head = Checkpoint.objects.filter(size__gt=leaf.index).order_by("size", "pk").first() if leaf else None
     if leaf is None or head is None:
         raise Refusal("pending", "Filed. The seal follows within a few seconds: load this again.")
     body = EventBody.objects.filter(event=event).first()
