@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from typing import Any
 
 from ninja import NinjaAPI
@@ -14,9 +16,19 @@ from ersr.faces.api.v1.operation import router
 
 
 class Api(NinjaAPI):
-    """Describes problems by their own media type."""
+    """Describes problems by their own media type, and is described once: anybody may ask, and making it takes a second."""
 
     def get_openapi_schema(self, **words: Any) -> Any:
+        key = json.dumps(words, sort_keys=True, default=str)
+        if key not in self._described:
+            self._described[key] = self._describe(**words)
+        return self._described[key]
+
+    @functools.cached_property
+    def _described(self) -> dict[str, Any]:
+        return {}
+
+    def _describe(self, **words: Any) -> Any:
         schema = super().get_openapi_schema(**words)
         for path in schema["paths"].values():
             for operation in path.values():
