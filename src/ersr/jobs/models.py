@@ -1,4 +1,4 @@
-"""What runs later. One table, claimed by conditional UPDATE (ADR 0003)."""
+"""What runs later. One table, claimed by conditional UPDATE (docs/adr/0002-own-job-table.md)."""
 
 from __future__ import annotations
 
