@@ -16,7 +16,6 @@ from django.utils.http import content_disposition_header
 from ersr import clock
 from ersr.core import lifecycle
 from ersr.core.lifecycle import MOVERS, State
-from ersr.core.say import say
 from ersr.faces.web import desk_case, desk_story
 from ersr.faces.web.desk_forms import CALL_OUTCOMES, AskForm, CallForm, ConcludeForm
 from ersr.faces.web.page import refusals_into, render_form, staff_only, tell
@@ -116,13 +115,13 @@ def history(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     row, now = queries.request_for(person, ref), clock.now()
     queries.require(person, row, "read_desk")
     happened = queries.history(person, row)
-    rows = [(say(h.at), h.words, h.by, desk_story.facts_said(h.facts)) for h in happened]
+    rows = [{"at": h.at, "words": h.words, "by": h.by, "facts": desk_story.facts_said(h.facts)} for h in happened]
     head = desk_case.head(person, row, now=now)
     step = desk_story.step(person, row, head, request.path, now=now)
     return render(
         request,
         "desk/history.html",
-        {**head, "place": "Desk", "step": step, "heads": ("When", "What", "Who", "Facts"), "rows": rows},
+        {**head, "place": "Desk", "step": step, "rows": rows},
     )
 
 
