@@ -158,6 +158,8 @@ def receipt(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         "case": row, "ref": row.reference, "tlp": row.tlp, "sealed": sealed, "digest": record_digest(row),
         "why": reckoned.explain() if reckoned.at == row.due_at else (f"Reckoned with {row.calendar}.",),
         "due_in": row.due_at - clock.now(), "tlds": tlds_said(row.tlds), "words": words_of(row),
+        # The words prove the caller to the filer. Staff who call have them on the desk; the others have no use for them.
+        "called": row.state in ("received", "verifying") and not person.is_staff_member,
     }  # fmt: skip
     return render(request, "filing/receipt.html", context, status=200 if sealed else 202)
 
