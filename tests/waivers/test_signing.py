@@ -202,7 +202,7 @@ def test_a_delegation_covers_instrument_family_and_moment(c: Case, change: dict[
     if covers:
         assert preview(c)
     else:
-        refused(lambda: preview(c), "delegation", "Your delegation does not cover a waiver of specific provisions")
+        refused(lambda: preview(c), "delegation", "Your delegation does not cover the waiver of specific provisions")
 
 
 def test_what_only_an_officer_gives_needs_an_officers_delegation_and_says_who_has_one(c: Case) -> None:

@@ -57,8 +57,9 @@ def _decisions(lines: Sequence[Line]) -> list[Decision]:
     return list(rows.select_related("proposed_by"))
 
 
-def _is_author(request: Request, person: Person) -> bool:
-    return any(d.proposed_by_id == person.pk for d in _decisions(unsigned_lines(request)))
+def _authors(request: Request) -> set[int]:
+    """Who proposed what waits for a signature: they do not sign it."""
+    return {d.proposed_by_id for d in _decisions(unsigned_lines(request))}
 
 
 def _covering(person: Person, instrument: str, lines: Sequence[Line], now: datetime) -> Delegation:
@@ -68,16 +69,12 @@ def _covering(person: Person, instrument: str, lines: Sequence[Line], now: datet
         return found
     families = sorted({line.agreement.family for line in lines})
     officer = any(line.waivable_by == WaivableBy.OFFICER for line in lines)
-    title = Instrument(instrument).title.lower()
     needed = ": an officer of the authority must give this" if officer else ""
-    others = tuple(
-        p.name
-        for p in with_role(Role.SIGNATORY)
-        if p.pk != person.pk and covering(p, instrument, lines, now=now) is not None
-    )
+    others = tuple(p.name for p in with_role(Role.SIGNATORY) if covering(p, instrument, lines, now=now) is not None)
     raise Refusal(
         "delegation",
-        f"Your delegation does not cover a {title} under the agreement family {' and '.join(families)} now{needed}.",
+        f"Your delegation does not cover the {Instrument(instrument).title.lower()} under the agreement family "
+        f"{' and '.join(families)} now{needed}.",
         who_can=others,
     )
 
@@ -107,7 +104,8 @@ def _require_lists_as_decided(lines: Sequence[Line]) -> None:
         for row in covered - {None}:
             if row is not None and decision.list_digests.get(str(row.number)) != latest(row).digest:
                 raise Refusal(
-                    "lapsed", f"List {row.number} changed after the decision. Send it back, so that it is proposed again."
+                    "lapsed",
+                    f"List {row.number} changed after the decision. Send it back, so that it is proposed again.",
                 )
 
 
@@ -192,7 +190,7 @@ def preview(reference: str, instrument: str, *, by: Person, now: datetime) -> Pr
         raise invalid(FieldError("instrument", f"Choose one of {', '.join(Instrument)}"))
     with transaction.atomic():
         visible = queries.request_for(by, reference, lock=True)
-        request = begin(reference, "preview", by=by, author=_is_author(visible, by))
+        request = begin(reference, "preview", by=by, authors=_authors(visible))
         lines = unsigned_lines(request, instrument)
         if not lines:
             raise Refusal("not_now", f"No granted line waits for a {Instrument(instrument).title.lower()}.")
@@ -260,7 +258,7 @@ def sign(reference: str, preview_id: int, code: str, *, by: Person, now: datetim
 def _sign(reference: str, preview_id: int, code: str, *, by: Person, now: datetime) -> Waiver:
     with transaction.atomic():
         visible = queries.request_for(by, reference, lock=True)
-        request = begin(reference, "sign", by=by, author=_is_author(visible, by))
+        request = begin(reference, "sign", by=by, authors=_authors(visible))
         row = request.previews.filter(pk=preview_id).first()
         if row is None:
             raise invalid(FieldError("preview", "There is no such preview. Prepare the instrument first"))
@@ -321,7 +319,7 @@ def send_back(reference: str, *, reason: str, by: Person, now: datetime) -> Requ
         raise invalid(FieldError("reason", "Say what should be different"))
     with transaction.atomic():
         visible = queries.request_for(by, reference, lock=True)
-        request = begin(reference, "send_back", by=by, author=_is_author(visible, by))
+        request = begin(reference, "send_back", by=by, authors=_authors(visible))
         lines = unsigned_lines(request)
         if not lines:
             raise Refusal("not_now", "No granted line waits for a signature.")

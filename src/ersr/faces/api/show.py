@@ -131,15 +131,8 @@ def _act(row: Any) -> dict[str, Any]:
     }
 
 
-def versions_told_to(person: Person, request: Request, row: NameList) -> list[ListVersion]:
-    """Newest first. A filer sees the list as filed until the answer is there: what is taken out is work under way."""
-    versions = list(row.versions.select_related("made_by").order_by("-version"))
-    told = person.is_staff_member or State(request.state) in (State.EXECUTED, State.SERVED, State.CLOSED)
-    return versions if told else versions[-1:]
-
-
 def _list(person: Person, request: Request, row: NameList) -> dict[str, Any]:
-    version = versions_told_to(person, request, row)[0]
+    version = queries.versions_told_to(person, request, row)[0]
     told = {
         "number": row.number,
         "title": row.title,
@@ -156,7 +149,7 @@ def _list(person: Person, request: Request, row: NameList) -> dict[str, Any]:
 
 
 def name_list(person: Person, request: Request, row: NameList) -> dict[str, Any]:
-    versions = versions_told_to(person, request, row)
+    versions = queries.versions_told_to(person, request, row)
     return {"number": row.number, "title": row.title, "versions": [_version(person, v) for v in versions]}
 
 

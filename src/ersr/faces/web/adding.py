@@ -15,7 +15,6 @@ from ersr.core.lifecycle import State
 from ersr.core.reasons import sentence
 from ersr.core.say import say
 from ersr.faces.web import charts
-from ersr.faces.web.case import version_told
 from ersr.faces.web.forms import CoreForm, FileForm, ListForm, act_form, part_form
 from ersr.faces.web.page import posted, refusals_into, render_form, signed_in, tell, zones_for
 from ersr.faces.web.waivers import attachment
@@ -116,7 +115,7 @@ def _list(request: HttpRequest, person: Person, row: Request) -> HttpResponse:
             else:
                 tell(request, f"You added this list at {version.made_at:%H:%M} UTC. Nothing changed.")
             return redirect("list", ref=row.reference, number=version.of.number)
-    context = {**_frame(row, "add_list"), "lists": [(one, version_told(person, row, one)) for one in row.incident.lists.all()]}
+    context = {**_frame(row, "add_list"), "lists": [(one, queries.versions_told_to(person, row, one)[0]) for one in row.incident.lists.all()]}
     return render_form(request, "filing/add_list.html", form, context)
 
 
@@ -159,7 +158,7 @@ def name_list(request: HttpRequest, person: Person, ref: str, number: int) -> Ht
     row, found = _list_of(person, ref, number)
     if person.is_staff_member:
         return redirect("desk-list", ref=row.reference, number=number)
-    version = version_told(person, row, found)
+    version = queries.versions_told_to(person, row, found)[0]
     first = found.versions.order_by("version").first() or version
     hits = list(found.hits.all())
     popular: dict[str, int] = {}
@@ -184,6 +183,6 @@ def name_list(request: HttpRequest, person: Person, ref: str, number: int) -> Ht
 def names(request: HttpRequest, person: Person, ref: str, number: int) -> HttpResponse:
     """Sorted, one a line: `sha256sum` of it is the list's digest."""
     row, found = _list_of(person, ref, number)
-    version = version_told(person, row, found)
+    version = queries.versions_told_to(person, row, found)[0]
     text = "".join(f"{name}\n" for name in names_of(version))
     return attachment(text.encode("ascii"), "text/plain; charset=us-ascii", f"{row.reference}-list-{number}.txt")

@@ -22,7 +22,6 @@ from ersr.faces.web.filing import record_digest, words_of
 from ersr.faces.web.forms import AnswerForm, WithdrawForm
 from ersr.faces.web.page import posted, refusals_into, render_form, signed_in, tell
 from ersr.faces.web.waivers import Status, permits, status, tlds_said
-from ersr.lists.models import ListVersion, NameList
 from ersr.parties.authority import authority
 from ersr.people.models import Person
 from ersr.requests import actions, queries
@@ -134,7 +133,7 @@ def tasks(person: Person, row: Request) -> list[dict[str, str]]:
     """What may be added: needed first, then what was not started, then what is done."""
     parts = queries.latest_parts(row)
     acts, files = len(queries.current_acts(row)), row.evidence.count()
-    versions = [version_told(person, row, one) for one in row.incident.lists.all()]
+    versions = [queries.versions_told_to(person, row, one)[0] for one in row.incident.lists.all()]
     live = State(row.state) in UNDECIDED
     found: list[dict[str, str]] = []
 
@@ -150,14 +149,6 @@ def tasks(person: Person, row: Request) -> list[dict[str, str]]:
     task("list", "Name lists", names, False)
     task("evidence", "Evidence", f"{files} file{'s' if files > 1 else ''}" if files else "", False)
     return sorted(found, key=lambda t: ("needed", "none", "done").index(t["mark"]))
-
-
-def version_told(person: Person, row: Request, one: NameList) -> ListVersion:
-    """Staff see the newest version. A filer sees the list as filed, until the answer is there."""
-    told = person.is_staff_member or State(row.state) in (State.EXECUTED, State.SERVED, State.CLOSED)
-    found = one.versions.order_by("-version" if told else "version").first()
-    assert found is not None, "a list is made with its first version"
-    return found
 
 
 def lines(person: Person, row: Request) -> list[tuple[str, str, str, str]]:
@@ -227,7 +218,7 @@ def timeline(person: Person, row: Request, now: datetime) -> charts.Chart:
 def answer(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     row = queries.request_for(person, ref)
     queries.require(person, row, "answer")
-    lifecycle.check("answer", State(row.state), row.reference)
+    lifecycle.check("answer", State(row.state), row.reference, staff=person.is_staff_member)
     form = AnswerForm(posted(request), questions=row.questions.filter(answered_at__isnull=True))
     if request.method == "POST" and form.is_valid():
         with refusals_into(form):
@@ -243,7 +234,7 @@ def withdraw(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """Cannot be undone: a page of its own."""
     row = queries.request_for(person, ref)
     queries.require(person, row, "withdraw")
-    lifecycle.check("withdraw", State(row.state), row.reference)
+    lifecycle.check("withdraw", State(row.state), row.reference, staff=person.is_staff_member)
     form = WithdrawForm(posted(request))
     if request.method == "POST" and form.is_valid():
         with refusals_into(form, default="reason"):

@@ -225,10 +225,14 @@ class _Scale:
 
 
 def _labelled(segments: Sequence[Segment]) -> set[int]:
-    """Which segments bear their label: at most four, and beyond 10 days at most every second."""
+    """Which segments bear their label: at most four, beyond 10 days at most every second; days that count come first,
+    since the hatching says of the others what they are."""
     days = (segments[-1].ends - segments[0].starts) / timedelta(days=1)
-    step = max(2 if days > 10 else 1, math.ceil(len(segments) / 4))
-    return set(range(0, len(segments), step))
+    step = max(2 if days > 10 else 1, math.ceil(len(segments) / 4)) if days > 10 else 1
+    counted = [place for place, one in enumerate(segments) if one.number is not None][::step]
+    others = [place for place, one in enumerate(segments) if one.number is None][::step]
+    others.sort(key=lambda place: segments[place].starts - segments[place].ends)
+    return set([*counted, *others][:4])
 
 
 def _width_of(text: str) -> float:

@@ -208,8 +208,8 @@ def _decide_page(
 
 def _proposal(person: Person, row: Request, decision: Decision) -> dict[str, Any]:
     """A decision in words, and whether this person may approve or return it."""
-    author = decision.proposed_by_id == person.pk
-    refusal = why_not(person, row, "approve", author=author) if decision.state == "proposed" else None
+    authors = {decision.proposed_by_id}
+    refusal = why_not(person, row, "approve", authors=authors) if decision.state == "proposed" else None
     outcome = Outcome(decision.outcome)
     lines = [item.line for item in decision.items.all()]
     facts = [

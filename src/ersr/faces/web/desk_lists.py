@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -89,12 +90,12 @@ class NoForm:
     errors: dict[str, Any] = {}
 
 
-def why_not(person: Person, row: Request, action: str, *, author: bool = False) -> Refusal | None:
+def why_not(person: Person, row: Request, action: str, *, authors: Collection[int] = ()) -> Refusal | None:
     """The refusal that the action would meet, to be shown beside what may only be read."""
     from ersr.core import lifecycle
 
     try:
-        queries.require(person, row, action, author=author)
+        queries.require(person, row, action, authors=authors)
         lifecycle.check(action, lifecycle.State(row.state), row.reference)
     except Refusal as refusal:
         return refusal

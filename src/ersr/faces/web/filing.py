@@ -22,6 +22,7 @@ from ersr.faces.web.waivers import attachment, tlds_said
 from ersr.ledger.sequence import receipt_for
 from ersr.parties.authority import authority
 from ersr.people.models import Person
+from ersr.people.queries import with_role
 from ersr.requests import actions, queries
 from ersr.requests.models import Draft, Request
 
@@ -160,6 +161,7 @@ def receipt(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         "due_in": row.due_at - clock.now(), "tlds": tlds_said(row.tlds), "words": words_of(row),
         # The words prove the caller to the filer. Staff who call have them on the desk; the others have no use for them.
         "called": row.state in ("received", "verifying") and not person.is_staff_member,
+        "on_duty": [officer.name for officer in with_role(Role.DUTY_OFFICER)],
     }  # fmt: skip
     return render(request, "filing/receipt.html", context, status=200 if sealed else 202)
 

@@ -62,8 +62,8 @@ def _sign_page(person: Person, row: Request, form: CodeForm, back: ReasonForm, n
     decisions = queries.proposals(row)
     live = {line.pk: desk_case.decision_of(line, decisions) for line in queries.live_lines(row)}
     waiting = sorted({line.instrument for line in unsigned}, key=list(Instrument).index)
-    author = any(d is not None and d.proposed_by_id == person.pk for d in (live.get(line.pk) for line in unsigned))
-    refusal = why_not(person, row, "sign", author=author) if unsigned else None
+    authors = {d.proposed_by_id for d in (live.get(line.pk) for line in unsigned) if d is not None}
+    refusal = why_not(person, row, "sign", authors=authors) if unsigned else None
     preview = None
     if refusal is None and unsigned:
         preview = row.previews.filter(made_by=person, signed__isnull=True, instrument__in=waiting).order_by("-made_at").first()
@@ -88,7 +88,7 @@ def _sign_page(person: Person, row: Request, form: CodeForm, back: ReasonForm, n
         "why_not": refusal,
         "code_form": form,
         "back": back,
-        "may_send_back": bool(unsigned) and why_not(person, row, "send_back", author=author) is None,
+        "may_send_back": bool(unsigned) and why_not(person, row, "send_back", authors=authors) is None,
         "read": _read(row, held, live, now) if held is not None else None,
         "signed": desk_story.waivers_shown(row, now=now),
     }

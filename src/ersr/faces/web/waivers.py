@@ -137,7 +137,7 @@ def ack(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """A page with a button: mail scanners open links, so opening this changes nothing."""
     row = waiver_for(person, ref)
     queries.require(person, row.request, "acknowledge")
-    lifecycle.check("acknowledge", State(row.request.state), row.request.reference)
+    lifecycle.check("acknowledge", State(row.request.state), row.request.reference, staff=person.is_staff_member)
     if request.method == "POST":
         actions.acknowledge(row.reference, by=person, now=clock.now())
         tell(request, f"You have acknowledged receipt of {row.reference}. That is no agreement with it.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import datetime
+from typing import Any
 
 from ersr.core import triage
 from ersr.core.lifecycle import LineState, State
@@ -80,48 +82,48 @@ def renew(request: Request, *, now: datetime) -> None:
         for w in queries.live_lines(request)
     }
     spoken = _spoken_on(request)
-    number = request.lines.count()
-    wanted, changed = set(), False
+    wanted: dict[Key, dict[str, Any]] = {}
     for proposed in advice(request).lines:
         agreement = agreements[proposed.agreement]
         row = rows.get((agreement.family, agreement.version, proposed.provision))
         for list_number in proposed.list_numbers or (None,):
             key = (proposed.agreement, proposed.provision, proposed.action.value, list_number)
-            if key in wanted:
-                continue
-            wanted.add(key)
-            values = {
-                "tlds": list(proposed.tlds),
-                "provision_title": proposed.provision_title,
-                "provision_row": row.row if row else 1,
-                "demands": row.demands if row else "",
-                "waivable_by": row.waivable_by.value if row else "staff",
-                "hint": proposed.outcome_hint.value,
-                "instrument": proposed.instrument.value if proposed.instrument else "",
-                "reasons": list(proposed.reasons),
-            }
-            if key in known:
-                line = known[key]
-                if (
-                    line.by_rules
-                    and line.state == LineState.OPEN
-                    and any(getattr(line, f) != v for f, v in values.items())
-                ):
-                    Line.objects.filter(pk=line.pk).update(**values)
-                    changed = True
-                continue
-            if key in spoken:
-                continue
-            number += 1
+            wanted.setdefault(
+                key,
+                {
+                    "tlds": list(proposed.tlds),
+                    "provision_title": proposed.provision_title,
+                    "provision_row": row.row if row else 1,
+                    "demands": row.demands if row else "",
+                    "waivable_by": row.waivable_by.value if row else "staff",
+                    "hint": proposed.outcome_hint.value,
+                    "instrument": proposed.instrument.value if proposed.instrument else "",
+                    "reasons": list(proposed.reasons),
+                },
+            )
+    untouched = {key: line for key, line in known.items() if line.by_rules and line.state == LineState.OPEN}
+    # What only the rules said and nobody took up leaves nothing behind: its number is free again.
+    gone = [line.pk for key, line in untouched.items() if key not in wanted]
+    Line.objects.filter(pk__in=gone).delete()
+    changed = bool(gone)
+    for key, values in wanted.items():
+        if key in known:
+            line = untouched.get(key)
+            if line is not None and any(getattr(line, f) != v for f, v in values.items()):
+                Line.objects.filter(pk=line.pk).update(**values)
+                changed = True
+        elif key not in spoken:
+            agreement_key, provision, action, list_number = key
             Line.objects.create(
-                request=request, number=number, agreement=agreement, provision=proposed.provision,
-                action=proposed.action.value, name_list=lists.get(list_number) if list_number else None, **values,
+                request=request, number=next_number(request), agreement=agreements[agreement_key], provision=provision,
+                action=action, name_list=lists.get(list_number) if list_number else None, **values,
             )  # fmt: skip
             changed = True
-    gone = [
-        line.pk for key, line in known.items() if key not in wanted and line.by_rules and line.state == LineState.OPEN
-    ]
-    if gone:
-        Line.objects.filter(pk__in=gone).update(dropped_at=now)
-    if changed or gone:
+    if changed:
         append("request.advice_renewed", subject=request.reference, by="system", now=now, facts={"lines": len(wanted)})
+
+
+def next_number(request: Request) -> int:
+    """The lowest number that no line of the request has, dropped ones included: those stay readable."""
+    taken = set(request.lines.values_list("number", flat=True))
+    return next(n for n in itertools.count(1) if n not in taken)

@@ -143,7 +143,7 @@ def approve(reference: str, decision_id: int, *, by: Person, now: datetime) -> D
     with transaction.atomic():
         request = begin(reference, "approve", by=by)  # who may not approve is not told which decisions there are
         decision = _decision(request, decision_id)
-        queries.require(by, request, "approve", author=decision.proposed_by_id == by.pk)
+        queries.require(by, request, "approve", authors={decision.proposed_by_id})
         if decision.state != "proposed":
             raise Refusal("conflict", f"This decision was {decision.state.replace('_', ' ')} already.")
         current = {str(v.of.number): v.digest for v in latest_versions(request.incident)}

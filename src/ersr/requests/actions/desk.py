@@ -21,6 +21,7 @@ from ersr.parties.models import Agreement
 from ersr.people.actions import require_office
 from ersr.people.models import Person
 from ersr.requests import queries
+from ersr.requests.actions.advice import next_number
 from ersr.requests.actions.filing import WORDS_LAST, draw_words
 from ersr.requests.actions.step import begin, end
 from ersr.requests.models import CallAttempt, Line, LineChange, Note, ProvisionRow, Question, Request
@@ -221,7 +222,7 @@ def add_line(
         if errors or found is None:
             raise invalid(*errors)
         line = Line(
-            request=request, number=request.lines.count() + 1, agreement=found, tlds=tlds, action=action, hint="waiver",
+            request=request, number=next_number(request), agreement=found, tlds=tlds, action=action, hint="waiver",
             instrument=instrument, by_rules=False, reasons=[reason.strip()], name_list=request.incident.lists.first(),
         )  # fmt: skip
         _point_at(line, provision)

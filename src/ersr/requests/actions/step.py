@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,11 +17,11 @@ from ersr.requests import queries
 from ersr.requests.models import Request
 
 
-def begin(reference: str, action: str, *, by: Person, author: bool = False) -> Request:
+def begin(reference: str, action: str, *, by: Person, authors: Collection[int] = ()) -> Request:
     """The locked request, if this person may do this in its present state. Call inside a transaction."""
     assert transaction.get_connection().in_atomic_block
     request = queries.request_for(by, reference, lock=True)
-    queries.require(by, request, action, author=author)
+    queries.require(by, request, action, authors=authors)
     lifecycle.check(action, State(request.state), request.reference, staff=by.is_staff_member)
     return request
 

@@ -133,7 +133,7 @@ def names(request: HttpRequest, ref: str, n: Id) -> HttpResponse:
     answer is there, then as signed."""
     person = caller(request)
     found, row = _list(person, ref, n)
-    version = show.versions_told_to(person, found, row)[0]
+    version = queries.versions_told_to(person, found, row)[0]
     return download(names_txt(names_of(version)), "text/plain; charset=us-ascii", f"{found.reference}-{n}-names.txt")
 
 

@@ -1,0 +1,97 @@
+"""What happened and what was noted, as far as a person is told it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ersr.core.lifecycle import ACTIONS
+from ersr.ledger.append import append
+from ersr.ledger.models import Event
+from ersr.parties.authority import authority
+from ersr.people.models import Person
+from ersr.requests.models import Note, Request
+from ersr.requests.queries.seeing import may, require
+
+#: What the filer's history tells; the rest is the authority's own work.
+TOLD_TO_FILER = frozenset(
+    ACTIONS[a].event
+    for a in (
+        "submit", "add_part", "record_act", "add_list", "add_evidence", "answer", "withdraw", "acknowledge",
+        "take", "ask", "confirm_lines", "sign", "serve", "conclude",
+    )
+) | {"call.attempted"}  # fmt: skip
+
+
+#: Told to those who may read privileged notes: to everybody else nothing hints that there is one.
+_PRIVILEGED = frozenset({ACTIONS["note_privileged"].event, "privileged.read"})
+
+
+@dataclass(frozen=True)
+class Happened:
+    at: datetime
+    kind: str
+    words: str
+    by: str
+    state: str
+    facts: dict[str, Any]
+
+
+def history(person: Person, request: Request) -> list[Happened]:
+    """What happened, oldest first, as far as this person is told it."""
+    staff = person.is_staff_member
+    hidden = frozenset() if may(person, request, "read_privileged").allowed else _PRIVILEGED
+    told = {row.event: row.told for row in ACTIONS.values()} | {
+        "call.attempted": "Called a number on file",
+        "privileged.read": "Read a privileged note",
+        "request.advice_renewed": "The rules proposed lines anew",
+        "waiver.downloaded": "Downloaded an instrument",
+    }
+    people = Person.objects.all()
+    if not staff:  # of the authority's people the registry reads only the authority's name
+        people = people.filter(party_id__in={request.operator_id, request.filing_party_id})
+    names, short = {p.email: p.name for p in people}, authority().short
+    found = []
+    for event in Event.objects.filter(subject=request.reference).select_related("body").order_by("at", "pk"):
+        if event.kind in hidden or (not staff and event.kind not in TOLD_TO_FILER):
+            continue
+        body = getattr(event, "body", None)
+        record = json.loads(bytes(body.record)) if body else {"by": "", "facts": {}}
+        facts = record["facts"]
+        by = record["by"]
+        if not staff:
+            facts, by = {}, ("You" if by == person.email else names.get(by, short))
+        else:
+            by = names.get(by, by)
+        found.append(
+            Happened(
+                event.at, event.kind, told.get(event.kind, event.kind), by, record["facts"].get("state", ""), facts
+            )
+        )
+    return found
+
+
+def notes(person: Person, request: Request) -> list[Note]:
+    """The newest note of each discipline; never the privileged ones."""
+    require(person, request, "read_desk")
+    newest: dict[str, Note] = {}
+    for note in request.notes.filter(privileged=False).select_related("by").order_by("version"):
+        newest[note.discipline] = note
+    return list(newest.values())
+
+
+def privileged_notes(person: Person, request: Request, *, now: datetime) -> list[Note]:
+    """For legal and the signatory; each read is an event. Call inside a transaction."""
+    require(person, request, "read_privileged")
+    found = list(request.notes.filter(privileged=True).select_related("by").order_by("-version"))
+    if found:
+        append(
+            "privileged.read",
+            subject=request.reference,
+            by=person.email,
+            now=now,
+            facts={"notes": [note.pk for note in found]},
+        )
+    return found
