@@ -16,7 +16,9 @@ from ersr.faces.web.templatetags import say as words
 from tests.faces import looking, specimen
 
 WEB = Path(ersr.faces.web.__file__).parent
-CSS = (WEB / "static/ersr/site.css").read_text(encoding="utf-8")
+CSS = "".join(
+    (WEB / f"static/ersr/{name}.css").read_text(encoding="utf-8") for name in ("site", "pages", "print")
+)
 TEMPLATES = sorted((WEB / "templates").glob("base.html")) + sorted((WEB / "templates/parts").glob("*.html"))
 LIGHT, DARK = (dict(re.findall(r"--([a-z0-9-]+): (#[0-9A-F]{6});", block)) for block in re.findall(
     r":root \{(?:(?!--page: #FFF;)[^}])*?--page: #[0-9A-F]{6};[^}]*\}", CSS)[:2])
