@@ -49,8 +49,8 @@ def test_nothing_moves_a_withdrawn_request() -> None:
     assert [a.name for a in ACTIONS.values() if State.WITHDRAWN in a.origin] == []
 
 
-def test_a_closed_request_takes_nothing_but_a_late_acknowledgement() -> None:
-    assert [a.name for a in ACTIONS.values() if State.CLOSED in a.origin] == ["acknowledge"]
+def test_a_closed_request_takes_nothing_but_what_is_late_about_an_instrument() -> None:
+    assert [a.name for a in ACTIONS.values() if State.CLOSED in a.origin] == ["acknowledge", "serve"]
 
 
 def test_withdrawal_is_possible_from_every_undecided_state_and_from_no_other() -> None:

@@ -87,6 +87,18 @@ def test_service_by_two_channels_is_two_records(c: Case) -> None:
     assert [r.channel for r in c.waivers[0].service.all()] == ["e-mail", "post"]
 
 
+def test_the_copy_by_post_is_recorded_after_the_request_is_closed(c: Case) -> None:
+    """It may come three days after the e-mail; the moment of closing stays what it was."""
+    for waiver in c.waivers:
+        serve(c, waiver)
+        c.acknowledge(waiver)
+    closed = c.request.closed_at
+    c.w.later(days=2)
+    serve(c, channel="post", confirmation="RR 1")
+    assert (c.state, c.request.closed_at) == (State.CLOSED, closed)
+    c.w.assert_whole()
+
+
 @pytest.mark.parametrize("who", ["approver", "signatory", "auditor", "filer", "stranger", "administrator"])
 def test_who_records_service(c: Case, who: str) -> None:
     code = "not_found" if who in ("stranger", "administrator") else "not_allowed"

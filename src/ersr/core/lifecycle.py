@@ -190,12 +190,13 @@ ACTIONS: Mapping[str, Action] = {
         _row("preview", "Prepare the instrument", "Prepared the instrument", _LINES_OPEN, page="desk-sign"),
         _row("sign", "Sign", "Signed", _LINES_OPEN, S.EXECUTED, page="desk-sign"),
         _row("send_back", "Send back with a reason", "Sent a decision back", _LINES_OPEN, S.DECIDING, page="desk-sign"),
-        # Closed at once where the registry has acknowledged receipt before the service was recorded.
+        # Closed at once where the registry has acknowledged receipt before the service was recorded; possible after that too,
+        # because a copy by post follows an e-mail within three calendar days (7.9).
         _row(
             "serve",
             "Record service",
             "Recorded service",
-            {S.EXECUTED} | _LINES_OPEN,
+            {S.EXECUTED, S.SERVED, S.CLOSED} | _LINES_OPEN,
             S.SERVED,
             S.CLOSED,
             page="desk-serve",

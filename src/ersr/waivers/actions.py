@@ -358,7 +358,7 @@ def serve(
         )
         to = settled(request)
         if to == State.CLOSED:
-            request.closed_at = now
+            request.closed_at = request.closed_at or now
         end(
             request, "serve", by=by, now=now, to=to,
             facts={"waiver": waiver.reference, "channel": channel, "confirmation": row.confirmation},
@@ -376,7 +376,7 @@ def acknowledge(waiver_reference: str, *, by: Person, now: datetime) -> Acknowle
         row = Acknowledgement.objects.create(waiver=waiver, by=by, at=now)
         to = settled(request)
         if to == State.CLOSED:
-            request.closed_at = now
+            request.closed_at = request.closed_at or now
         end(request, "acknowledge", by=by, now=now, to=to, facts={"waiver": waiver.reference})
         if request.holder:
             queue_notification(

@@ -11,12 +11,13 @@ from ninja import UploadedFile
 from ninja.parser import Parser
 
 from ersr.core.errors import FieldError, Refusal, invalid
+from ersr.core.filing import unstorable
 
 
 def _unfit(value: Any) -> bool:
     """Whether a text in it holds NUL (PostgreSQL takes none) or half a surrogate pair (no text at all)."""
     if isinstance(value, str):
-        return "\0" in value or any("\ud800" <= c <= "\udfff" for c in value)
+        return unstorable(value)
     if isinstance(value, dict):
         return any(_unfit(k) or _unfit(v) for k, v in value.items())
     return isinstance(value, list) and any(_unfit(v) for v in value)

@@ -180,9 +180,10 @@ def preview_pdf(request: HttpRequest, person: Person, ref: str, pk: int) -> Http
 def serve(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """The record of service, one instrument after the other. Our mail is no service."""
     row, now = open_form(person, ref, "serve"), clock.now()
-    waiting = list(row.waivers.filter(service__isnull=True))
+    every = list(row.waivers.all())
+    waiting = [w for w in every if not w.service.exists()]
     wanted = request.POST.get("waiver") or request.GET.get("waiver", "")
-    chosen = next((w for w in waiting if w.reference == wanted), waiting[0] if waiting else None)
+    chosen = next((w for w in every if w.reference == wanted), next(iter([*waiting, *every]), None))
     form = ServeForm(posted(request), zones=zones_for(person))
     if form.is_bound and form.is_valid():
         served_at = read_moment(form, "served_at")
@@ -200,7 +201,7 @@ def serve(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         "chosen": chosen,
         "title": Instrument(chosen.instrument).title if chosen else "",
         "served_heads": ("Instrument", "Channel", "When", "Confirmation"),
-        "rest": [(w.reference, Instrument(w.instrument).title) for w in waiting if w is not chosen],
+        "rest": [(w.reference, Instrument(w.instrument).title) for w in every if w is not chosen],
         "served": [
             (w.reference, CHANNELS[record.channel], say(record.served_at), record.confirmation)
             for w in row.waivers.prefetch_related("service") for record in w.service.all()

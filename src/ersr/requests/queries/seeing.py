@@ -110,7 +110,7 @@ def offered(person: Person, request: Request) -> Offered:
             continue
         if row.name == "conclude" and unsigned:
             continue
-        if row.name == "serve" and not request.waivers.filter(service__isnull=True).exists():
+        if row.name == "serve" and not request.waivers.exists():
             continue
         if row.name == "acknowledge" and not request.waivers.filter(acknowledgement__isnull=True).exists():
             continue
