@@ -23,7 +23,9 @@ from tests.leak.pages import TYPED
 #: Well formed and never given out: how "not there" answers.
 ABSENT_REF, ABSENT_ID, ABSENT_WORD = "SRW-2026-1000000-A", 2_000_000_000, "nosuchthing"
 _PARAMETER = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
+STATES_APART = ("own", "received", "decided", "closed")
 FEW_PARTS = ("act", "list", "evidence", "happening")
+FEW_CASES = {"anybody": STATES_APART, "administrator": STATES_APART, "combined": ("decided",)}
 #: Of the catch-alls, which are no template: an address that falls into each.
 REGULAR = {"^api(?:/|$)": "/api/nothing"}
 
@@ -105,11 +107,14 @@ class Filler:
 
     def fillings(self, route: Route, reader: str) -> Iterator[tuple[dict[str, Any], Case | None]]:
         """(parameter -> value, the case that it is about). Staff have no business on the filer's pages of parts, whichever
-        part it is, so that a few do; who combines roles goes where there is most to see."""
+        part it is, so that a few do, and one of them asks for what is not there. Who has no part in any case, or combines
+        roles, tries the cases where there is most to see."""
         for filled, case in self._rest(route, list(route.parameters), {}, None):
             if reader in ROLE_KEYS and filled.get("part", "act") not in FEW_PARTS:
                 continue
-            if reader == "combined" and case is not None and case.key not in ("own", "decided"):
+            if reader in ROLE_KEYS[1:] and "ref" in filled and case is None:
+                continue
+            if reader in FEW_CASES and case is not None and case.key not in FEW_CASES[reader]:
                 continue
             yield filled, case
 

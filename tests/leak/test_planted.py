@@ -69,8 +69,8 @@ def test_what_happens_in_a_mail_is_found(ground: Ground, monkeypatch: pytest.Mon
     text = marks.word("happening", case)
     last = Notification.objects.latest("pk").pk if Notification.objects.exists() else 0
 
-    def with_content(kind: str, *, reference: str = "", **words: Any) -> None:
-        real(kind, reference=f"{reference} {text}" if kind == "received" else reference, **words)
+    def with_content(kind: str, *, path: str = "/", **words: Any) -> None:
+        real(kind, path=f"{path}?{text}" if kind == "received" else path, **words)
 
     monkeypatch.setattr(filing, "queue_notification", with_content)
     actions.submit({**worlds.SIX, "happening": text}, by=w.filer, now=clock.now(), once="planted")
