@@ -222,6 +222,14 @@ def test_sessions_are_listed_and_ended_at_once(world: worlds.World, visit: Visit
     assert page(here, "/account").count("Another session") == 0
 
 
+def test_ending_the_session_one_is_in_leads_to_the_sign_in(world: worlds.World, visit: Visit) -> None:
+    client = visit(world.filer)
+    own = people.digest(Session.objects.get(person=world.filer).session_key)
+    answer = client.post("/account", {"do": "end-session", "session": own})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/signin")
+    assert not Session.objects.filter(person=world.filer).exists()
+
+
 def test_a_token_is_shown_once_and_ended(world: worlds.World, visit: Visit) -> None:
     client = visit(world.filer)
     wrong = client.post("/account", {"do": "make-token", "name": "x", "days": "9999"}).content.decode()

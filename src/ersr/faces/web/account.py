@@ -118,7 +118,12 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
     shown = ""
     wanted = request.POST.get("do", "")
     if wanted == "end-session":
-        actions.end_session(person, request.POST.get("session", ""), now=now)
+        named = request.POST.get("session", "")
+        own = named == actions.digest(request.session.session_key or "")
+        actions.end_session(person, named, now=now)
+        if own:  # nothing may be written into a session that is gone
+            auth.logout(request)
+            return redirect("signin")
         tell(request, "The session is ended.")
         return redirect("account")
     if wanted == "end-token":
