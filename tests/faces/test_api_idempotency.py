@@ -10,14 +10,17 @@ import pytest
 from django.db import connection
 
 from ersr import clock
+from ersr.core.lifecycle import State
 from ersr.faces.api import idempotency
 from ersr.faces.api.models import IdempotentAnswer
 from ersr.ledger.models import Event
 from ersr.lists.models import NameList
 from ersr.requests import actions
 from ersr.requests.models import Act, Request
+from ersr.waivers import actions as waivers
 from tests import world as worlds
 from tests.faces.calling import Caller, good, refused
+from tests.requests import steps
 
 pytestmark = pytest.mark.django_db
 ACT = {"action": "reserve", "taken": "planned"}
@@ -55,6 +58,16 @@ def test_a_key_is_for_one_call_of_one_person(w: worlds.World) -> None:
     assert Request.objects.count() == 1
     good(Caller(w.night).post("requests", worlds.SIX, key="k"), 201)
     assert Request.objects.count() == 2
+
+
+def test_wrong_codes_are_counted_with_a_key_too(w: worlds.World) -> None:
+    """Else whoever holds a token for signing could guess codes without end, each with a key of its own."""
+    case = steps.Case(w).file().to(State.DECIDED)
+    row = waivers.preview(case.ref, "waiver", by=w.signatory, now=w.now)
+    caller = Caller(w.signatory)
+    for number in range(10):
+        refused(caller.post(f"requests/{case.ref}/sign", {"preview": row.pk, "code": "000000"}, key=f"g{number}"), 422, "code_wrong")
+    refused(caller.post(f"requests/{case.ref}/sign", {"preview": row.pk, "code": "000000"}, key="g10"), 429, "too_many")
 
 
 def test_a_refused_call_leaves_no_trace_and_may_be_mended(w: worlds.World) -> None:
@@ -106,6 +119,18 @@ def test_stored_answers_are_sealed_and_kept_for_a_day(w: worlds.World) -> None:
     assert again["reference"] == first["reference"]
     assert Request.objects.count() == 1
     assert IdempotentAnswer.objects.count() == 1
+
+
+def test_a_key_used_again_after_a_day_swallows_no_other_filing(w: worlds.World) -> None:
+    """The stored answer is gone by then: the same answers are the same filing still, other answers are another."""
+    caller = Caller(w.filer)
+    first = good(caller.post("requests", worlds.SIX, key="k" * 80), 201)["reference"]
+    IdempotentAnswer.objects.all().delete()
+    assert good(caller.post("requests", worlds.SIX, key="k" * 80), 201)["reference"] == first
+    IdempotentAnswer.objects.all().delete()
+    other = caller.post("requests", worlds.SIX | {"happening": "Something else, and worse."}, key="k" * 80)
+    assert good(other, 201)["reference"] != first
+    assert Request.objects.count() == 2
 
 
 @pytest.mark.parametrize("key", ["x" * 81, "a b", "schlüssel", "tab\t"])

@@ -97,7 +97,7 @@ ACTS = {
 #: Never one of these, whatever other role somebody has.
 NEVER_ACT = {"administrator", "auditor"}
 #: Follows from an act of anybody, or concerns nobody but oneself.
-OWN_AFFAIRS = ("people.", "notification.read", "request.advice_renewed", "waiver.downloaded", "call.attempted")
+OWN_AFFAIRS = ("people.", "notification.read", "request.advice_renewed", "call.attempted", "call.words_drawn")
 
 
 @dataclass(frozen=True)

@@ -581,3 +581,46 @@ def test_earlier_requests_and_decisions_are_found() -> None:
     counts = queries.earlier_on_provisions(later.request, ["2.9(a)"])
     assert counts == {"2.9(a)": {"granted": len(c.lines(provision="2.9(a)"))}}
     assert queries.earlier_on_provisions(c.request, ["2.9(a)"]) == {}
+
+
+def test_history_tells_numbers_on_file_to_those_only_who_may_call() -> None:
+    """That a call was made, and what came of it, is for all staff."""
+    c = begin().to(State.ASSESSING)
+    for who, knows in (
+        ("officer", True),
+        ("security", True),
+        ("auditor", True),
+        ("approver", False),
+        ("signatory", False),
+    ):
+        called = next(h for h in queries.history(getattr(c.w, who), c.request) if h.kind == "call.attempted")
+        assert ("number" in called.facts, called.facts["outcome"]) == (knows, "confirmed")
+
+
+def test_new_words_are_on_record_without_the_words() -> None:
+    c = begin().fill().take()
+    before = c.request.words
+    actions.renew_words(c.ref, by=c.w.officer, now=c.w.now)
+    assert c.request.words != before
+    assert c.request.words not in str(facts("call.words_drawn"))
+
+
+def test_a_line_that_staff_add_names_its_list_where_there_are_several() -> None:
+    c = begin().to(State.ASSESSING)
+    words = {
+        "agreement": "north-2014",
+        "provision": "2.8",
+        "action": "create",
+        "instrument": "waiver",
+        "reason": "Claims",
+    }
+
+    def add(**more: object) -> Line:
+        return actions.add_line(c.ref, **{**words, **more}, by=c.w.security, now=c.w.now)  # type: ignore[arg-type]
+
+    assert add().name_list.number == 1
+    assert add(action="suspend_service", reason="No names").name_list is None
+    actions.add_list(c.ref, b"delta.biz\n", title="More", by=c.w.filer, now=c.w.now)
+    refused(add, "invalid", "which list")
+    assert add(list_number=2).name_list.number == 2
+    c.w.assert_whole()

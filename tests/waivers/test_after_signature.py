@@ -9,7 +9,6 @@ from django.db import DatabaseError, transaction
 
 from ersr.core.lifecycle import State
 from ersr.core.terms import WaiverStatus
-from ersr.ledger.models import Event
 from ersr.notifications.models import Notification
 from ersr.waivers import actions as waivers
 from ersr.waivers import queries
@@ -150,11 +149,3 @@ def test_who_sees_the_request_sees_its_instruments_and_nobody_else(c: Case) -> N
         assert not queries.waivers_visible_to(who).exists()
         there = refused(lambda who=who: queries.waiver_for(who, ref), "not_found")
         assert there == refused(lambda who=who: queries.waiver_for(who, "W-2026-9999999-A"), "not_found")
-
-
-def test_a_download_is_on_record(c: Case) -> None:
-    waivers.note_download(c.waivers[0], "pdf", by=c.w.filer, now=c.w.now)
-    event = Event.objects.get(kind="waiver.downloaded")
-    assert event.subject == c.ref
-    assert c.waivers[0].reference.encode() in bytes(event.body.record)
-    c.w.assert_whole()

@@ -168,7 +168,35 @@ def test_a_list_that_changes_after_the_proposal_is_not_signed(db: None) -> None:
 def test_a_name_that_turns_out_popular_after_the_preview_is_not_signed(c: Case) -> None:
     row = preview(c)
     lists.import_popularity(b"1,alpha.biz\n", title="New", as_of=c.w.now.date(), by=c.w.officer, now=c.w.now)
-    refused(lambda: sign(c, row), "lapsed", "Something changed after the preview")
+    refused(lambda: sign(c, row), "lapsed", "Send the decision back")
+
+
+def test_a_popularity_list_that_comes_after_the_approval_leads_back_to_the_deciders(c: Case) -> None:
+    """Not a dead end at the signature: the preview is refused at once, and sending back is the way out."""
+    lists.import_popularity(b"1,alpha.biz\n", title="New", as_of=c.w.now.date(), by=c.w.officer, now=c.w.now)
+    refused(lambda: preview(c), "lapsed", "Send the decision back")
+    waivers.send_back(c.ref, reason="A hit", by=c.w.signatory, now=c.w.now)
+    actions.answer_hits(c.ref, 1, {"alpha.biz": ("removed", "A real site")}, by=c.w.security, now=c.w.now)
+    c.decide()
+    assert c.sign("waiver").terms.names.size == 2
+    c.w.assert_whole()
+
+
+def test_a_popularity_list_that_comes_before_the_approval_stops_it(db: None) -> None:
+    c = begin().to(State.PROPOSED)
+    lists.import_popularity(b"1,alpha.biz\n", title="New", as_of=c.w.now.date(), by=c.w.officer, now=c.w.now)
+    grant = Decision.objects.get(request=c.request, outcome="granted")
+    refused(lambda: c.approve(grant), "lapsed", "Return it")
+
+
+@pytest.mark.parametrize("field", ["reporting", "disposition", "conditions"])
+def test_what_was_decided_for_one_line_is_neither_dropped_nor_spread(db: None, field: str) -> None:
+    """Two lines of one writing with different conditions, reports or disposition are not signed as one."""
+    c = begin().to(State.DECIDING)
+    first, second, *_ = [line for line in c.grantable() if line.instrument == "waiver"]
+    c.decide([first], **{field: ["Only at night"] if field == "conditions" else "Daily."})
+    c.decide([second])
+    refused(lambda: preview(c), "not_now", "Send one back")
 
 
 def test_a_sent_back_decision_takes_its_preview_with_it(c: Case) -> None:

@@ -246,21 +246,21 @@ class Mover:
 
 
 MOVERS: Mapping[State, Mover] = {
-    S.RECEIVED: Mover("authority", "take the request", "received", "The deputy is paged after 15 minutes."),
+    S.RECEIVED: Mover("authority", "take the request", "received", "After 15 minutes every desk shows since when it is due. Call the duty line."),
     S.VERIFYING: Mover(
-        "authority", "call back", "verifying who filed", "The deputy is paged 30 minutes after receipt."
+        "authority", "call back", "verifying who filed", "30 minutes after receipt every desk shows since when it is due. Call the duty line."
     ),
     S.AWAITING_REQUESTER: Mover("registry", "answer the open questions", "answer our questions", "The clock runs on."),
     S.ASSESSING: Mover(
         "authority", "assess and confirm the lines", "assessing", "A first response is due within 24 hours."
     ),
     S.DECIDING: Mover("authority", "propose a decision", "deciding", "No answer by the deadline is not a yes."),
-    S.PROPOSED: Mover("authority", "approve the decision", "deciding", "After 4 hours the deputy approver is asked."),
+    S.PROPOSED: Mover("authority", "approve the decision", "deciding", "After 4 hours every desk shows since when it is due."),
     S.DECIDED: Mover(
         "authority", "sign, or give the answer", "decided, not yet signed", "Nothing is covered until it is signed."
     ),
     S.EXECUTED: Mover("authority", "serve the instrument", "serving the instrument", "Service is due within 1 hour."),
-    S.SERVED: Mover("registry", "acknowledge receipt", "acknowledge receipt", "After 24 hours the duty officer calls."),
+    S.SERVED: Mover("registry", "acknowledge receipt", "acknowledge receipt", "After 24 hours the duty officer calls the registry."),
     S.CLOSED: Mover("nobody", "closed", "closed", ""),
     S.WITHDRAWN: Mover("nobody", "withdrawn", "withdrawn", ""),
 }

@@ -26,7 +26,6 @@ from ersr.core.terms import (
 from ersr.core.triage import Action
 from ersr.files import store
 from ersr.incidents.models import CATEGORIES
-from ersr.ledger.append import append
 from ersr.ledger.sequence import installed_keys
 from ersr.lists.queries import latest, latest_versions, unanswered
 from ersr.notifications.actions import queue_notification
@@ -97,6 +96,24 @@ def _period(decisions: Sequence[Decision], now: datetime) -> tuple[datetime, dat
     return min([*starts, effective]), effective, last
 
 
+def _require_hits_answered(request: Request) -> None:
+    """A popularity list may have come after the approval: what it hits is answered by those who decide, not by the signatory."""
+    if hits := unanswered(request.incident):
+        raise Refusal("lapsed", f"{len(hits)} names stand on a popularity list and are unanswered. Send the decision back.")
+
+
+def _require_same(decisions: Sequence[Decision], reporting: str, disposition: str) -> None:
+    """One writing says one thing: what was decided for a line is neither dropped nor spread over the others."""
+    said = {
+        (d.reporting or reporting, d.disposition or disposition, tuple(sorted(d.conditions))) for d in decisions
+    }
+    if len(said) > 1:
+        raise Refusal(
+            "not_now",
+            "The lines of one instrument have the same conditions, reports and disposition: these do not. Send one back.",
+        )
+
+
 def _require_lists_as_decided(lines: Sequence[Line]) -> None:
     """What is signed is what was decided: no list of the lines has changed since the proposal."""
     for decision in _decisions(lines):
@@ -131,6 +148,7 @@ def compose(
     versions = [latest(row) for row in lists.values() if row is not None]
     if len(versions) > 1:
         raise Refusal("not_now", "Lines on several lists are not signed in one instrument: decide them by list.")
+    _require_same(decisions, known.reporting, known.disposition)
     acts_from, effective, ends = _period(decisions, now.replace(microsecond=0))
     rsps = {t.rsp for line in lines for t in line.agreement.tlds.select_related("rsp") if t.name in line.tlds and t.rsp}
     rsp = rsps.pop() if len(rsps) == 1 else None
@@ -195,6 +213,7 @@ def preview(reference: str, instrument: str, *, by: Person, now: datetime) -> Pr
         if not lines:
             raise Refusal("not_now", f"No granted line waits for a {Instrument(instrument).title.lower()}.")
         delegation = _covering(by, instrument, lines, now)
+        _require_hits_answered(request)
         _require_lists_as_decided(lines)
         year = authority().calendar.local(now).year
         number = draw_reference(
@@ -232,8 +251,9 @@ def _check_unchanged(request: Request, row: Preview, terms: Terms) -> list[Line]
     if terms.names is not None:
         digests = {v.digest for v in latest_versions(request.incident)}
         changed = changed or terms.names.digest not in digests
+    _require_hits_answered(request)
     _require_lists_as_decided(lines)
-    if changed or unanswered(request.incident):
+    if changed:
         raise Refusal("lapsed", "Something changed after the preview. Prepare the instrument again and read it.")
     return lines
 
@@ -384,15 +404,3 @@ def acknowledge(waiver_reference: str, *, by: Person, now: datetime) -> Acknowle
                 path=f"/desk/{request.reference}", now=now,
             )  # fmt: skip
         return row
-
-
-def note_download(waiver: Waiver, kind: str, *, by: Person, now: datetime) -> None:
-    """A download is on record: who has the paper matters later."""
-    with transaction.atomic():
-        append(
-            "waiver.downloaded",
-            subject=waiver.request.reference,
-            by=by.email,
-            now=now,
-            facts={"waiver": waiver.reference, "kind": kind},
-        )

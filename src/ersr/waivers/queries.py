@@ -29,8 +29,9 @@ def waiver_for(person: Person, reference: str) -> Waiver:
 
 
 def covering(person: Person, instrument: str, lines: Sequence[Line], *, now: datetime) -> Delegation | None:
-    """The delegation of authority that covers the instrument for every agreement family of the lines, if there is one."""
+    """The one delegation of authority that covers the instrument for every agreement family of the lines, if there is one:
+    the letter names it, so two that each cover a part do not do."""
     officer = any(line.waivable_by == WaivableBy.OFFICER for line in lines)
     families = sorted({line.agreement.family for line in lines})
     found = [delegation_for(person, instrument, family, now=now, officer=officer) for family in families]
-    return found[0] if found and all(found) else None
+    return next((d for d in found if d is not None and set(families) <= set(d.families.split())), None)

@@ -85,8 +85,11 @@ def _once(run: Callable[[], HttpResponse], person: Person, key: str, path: str, 
         except IntegrityError:
             return _stored(person, key, path, digest)
         response = run()
-        if response.status_code >= 400:
+        if response.status_code >= 500:
             transaction.set_rollback(True)
+        elif response.status_code >= 400:
+            # The refused action has undone itself; what was noted of the attempt, such as a wrong code, must stay.
+            row.delete()
         else:
             IdempotentAnswer.objects.filter(pk=row.pk).update(
                 status=response.status_code,

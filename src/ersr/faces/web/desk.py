@@ -192,7 +192,7 @@ def call(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
             "place": "Desk",
             "numbers": numbers,
             "callable": any(n.may_be_called for n in numbers),
-            "calls": desk_story.calls(row),
+            "calls": desk_story.calls(person, row),
             "stale": now > row.words_until,
             "chosen": request.POST.get("number_id", ""),
             "claimed": queries.claimed_is_on_file(row),

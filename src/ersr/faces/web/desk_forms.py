@@ -144,6 +144,7 @@ class NewLineForm(Asked):
     provision = _select("Which provision?", ())
     action = _select("Which action?", [(a.value, a.words[:1].upper() + a.words[1:]) for a in Action])
     instrument = _select("Which writing?", INSTRUMENTS)
+    list_number = forms.IntegerField(label="About which list? (its number)", required=False, min_value=1, max_value=9999)
     reason = _long("Why is it needed?")
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -53,7 +54,7 @@ def lines(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     if do and form is not None and form.is_valid():
         with refusals_into(form):
             if do == "add":
-                words = {k: form.cleaned_data[k] for k in ("agreement", "provision", "action", "instrument", "reason")}
+                words = {k: form.cleaned_data[k] for k in ("agreement", "provision", "action", "instrument", "reason", "list_number")}
                 line = actions.add_line(ref, **words, by=person, now=now)
                 tell(request, f"Line {line.number} was added.")
             else:
@@ -103,7 +104,7 @@ def why_not(person: Person, row: Request, action: str, *, authors: Collection[in
 
 
 def _line(row: Request, number: str) -> Line:
-    found = row.lines.filter(number=int(number), dropped_at__isnull=True).first() if number.isdecimal() else None
+    found = row.lines.filter(number=int(number), dropped_at__isnull=True).first() if re.fullmatch(r"[0-9]{1,6}", number) else None
     if found is None:
         raise desk_story.nothing()
     return found

@@ -174,9 +174,11 @@ def lists_shown(request: Request) -> list[ListShown]:
     return found
 
 
-def calls(request: Request) -> list[tuple[Any, ...]]:
+def calls(person: Person, request: Request) -> list[tuple[Any, ...]]:
+    """Whom and which number, for those who may read contacts; that a call was made, and what came of it, for all staff."""
+    known = queries.may(person, request, "read_contacts").allowed
     return [
-        (say(c.at), c.contact_name, c.number, CALL_OUTCOMES[c.outcome] + (f". {c.remark}" if c.remark else ""), c.by.name)
+        (say(c.at), c.contact_name if known else "a contact on file", c.number if known else "", CALL_OUTCOMES[c.outcome] + (f". {c.remark}" if c.remark else ""), c.by.name)
         for c in request.calls.select_related("by")
     ]
 

@@ -146,6 +146,10 @@ def approve(reference: str, decision_id: int, *, by: Person, now: datetime) -> D
         queries.require(by, request, "approve", authors={decision.proposed_by_id})
         if decision.state != "proposed":
             raise Refusal("conflict", f"This decision was {decision.state.replace('_', ' ')} already.")
+        if Outcome(decision.outcome).grants and (hits := unanswered(request.incident)):
+            raise Refusal(
+                "lapsed", f"{len(hits)} names stand on a popularity list that came after the proposal. Return it, so that they are answered."
+            )
         current = {str(v.of.number): v.digest for v in latest_versions(request.incident)}
         if current != decision.list_digests:
             raise Refusal("lapsed", "A name list changed after the proposal. Return it, so that it is proposed again.")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ersr.core import triage
 from ersr.core.errors import FieldError, Refusal, invalid
@@ -51,7 +51,7 @@ def renew_words(reference: str, *, by: Person, now: datetime) -> Request:
     with transaction.atomic():
         request = begin(reference, "call", by=by)
         request.words, request.words_until = draw_words(), now + WORDS_LAST
-        request.save()
+        end(request, "call", by=by, now=now, event="call.words_drawn")
         return request
 
 
@@ -206,8 +206,9 @@ def add_line(
     reason: str,
     by: Person,
     now: datetime,
+    list_number: int | None = None,
 ) -> Line:
-    """A line that the rules did not find."""
+    """A line that the rules did not find. `list_number`: which list it is about, where there are several."""
     with transaction.atomic():
         request = begin(reference, "change_line", by=by)
         found = Agreement.objects.filter(key=agreement, operator=request.operator).first()
@@ -219,11 +220,16 @@ def add_line(
             errors.append(FieldError("action", f"Choose one of {', '.join(triage.Action)}"))
         if instrument not in set(Instrument):
             errors.append(FieldError("instrument", f"Choose one of {', '.join(Instrument)}"))
+        lists = [] if action == triage.Action.SUSPEND_SERVICE else list(request.incident.lists.all())
+        about = next((row for row in lists if row.number == list_number or len(lists) == 1), None)
+        if lists and (about is None or list_number not in (None, about.number)):
+            numbers = ", ".join(str(row.number) for row in lists)
+            errors.append(FieldError("list_number", f"Say which list the line is about: {numbers}"))
         if errors or found is None:
             raise invalid(*errors)
         line = Line(
             request=request, number=next_number(request), agreement=found, tlds=tlds, action=action, hint="waiver",
-            instrument=instrument, by_rules=False, reasons=[reason.strip()], name_list=request.incident.lists.first(),
+            instrument=instrument, by_rules=False, reasons=[reason.strip()], name_list=about,
         )  # fmt: skip
         _point_at(line, provision)
         line.instrument = instrument
@@ -324,14 +330,19 @@ def add_provision(
     require_office("add_provision", by)
     if not reason.strip():
         raise invalid(FieldError("reason", "Say why the row is added"))
-    known = [r for r in queries.catalogue() if r.key == (family, version, str(body.get("id", "")))]
-    number = max((r.row for r in known), default=0) + 1
-    parse_row({**body, "row": number}, family=family, version=version)
     with transaction.atomic():
-        row = ProvisionRow.objects.create(
-            family=family, agreement_version=version, provision=str(body["id"]), version=number,
-            body=dict(body), reason=reason.strip(), by=by, at=now,
-        )  # fmt: skip
+        known = [r for r in queries.catalogue() if r.key == (family, version, str(body.get("id", "")))]
+        number = max((r.row for r in known), default=0) + 1
+        parse_row({**body, "row": number}, family=family, version=version)
+        try:
+            with transaction.atomic():
+                row = ProvisionRow.objects.create(
+                    family=family, agreement_version=version, provision=str(body["id"]), version=number,
+                    body=dict(body), reason=reason.strip(), by=by, at=now,
+                )  # fmt: skip
+        except IntegrityError:
+            words = f"Somebody else added row {number} of {body['id']} at this moment. Look at it before you add another."
+            raise Refusal("conflict", words) from None
         append(
             "provision.added", subject=f"provision:{row.pk}", by=by.email, now=now,
             facts={"family": family, "version": version, "row": number, "body": dict(body), "reason": reason.strip()},

@@ -45,14 +45,15 @@ def history(person: Person, request: Request) -> list[Happened]:
     hidden = frozenset() if may(person, request, "read_privileged").allowed else _PRIVILEGED
     told = {row.event: row.told for row in ACTIONS.values()} | {
         "call.attempted": "Called a number on file",
+        "call.words_drawn": "Drew new verification words",
         "privileged.read": "Read a privileged note",
         "request.advice_renewed": "The rules proposed lines anew",
-        "waiver.downloaded": "Downloaded an instrument",
     }
     people = Person.objects.all()
     if not staff:  # of the authority's people the registry reads only the authority's name
         people = people.filter(party_id__in={request.operator_id, request.filing_party_id})
     names, short = {p.email: p.name for p in people}, authority().short
+    numbers = may(person, request, "read_contacts").allowed
     found = []
     for event in Event.objects.filter(subject=request.reference).select_related("body").order_by("at", "pk"):
         if event.kind in hidden or (not staff and event.kind not in TOLD_TO_FILER):
@@ -65,6 +66,8 @@ def history(person: Person, request: Request) -> list[Happened]:
             facts, by = {}, ("You" if by == person.email else names.get(by, short))
         else:
             by = names.get(by, by)
+            if not numbers:
+                facts = {k: v for k, v in facts.items() if k not in ("number", "contact")}
         found.append(
             Happened(
                 event.at, event.kind, told.get(event.kind, event.kind), by, record["facts"].get("state", ""), facts

@@ -99,6 +99,7 @@ class AddLineIn(Body):
     action: Text = ""
     instrument: Text = ""
     reason: Text = ""
+    list_number: int | None = None
 
 
 class HitAnswerIn(Body):

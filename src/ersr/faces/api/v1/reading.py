@@ -34,7 +34,6 @@ from ersr.names.listfile import names_txt
 from ersr.people.models import Person
 from ersr.requests import queries
 from ersr.requests.models import Request
-from ersr.waivers import actions as waivers
 from ersr.waivers.queries import waiver_for, waivers_visible_to
 
 
@@ -189,19 +188,13 @@ def waiver(request: HttpRequest, ref: str) -> dict[str, Any]:
 
 @router.get("waivers/{ref}/pdf", auth=READ, operation_id="waiver_pdf", **sends("application/pdf"))
 def waiver_pdf(request: HttpRequest, ref: str) -> HttpResponse:
-    """The signed letter, byte by byte. The download is on record."""
-    person = caller(request)
-    row = waiver_for(person, ref)
-    data = store.get(row.pdf_id)
-    waivers.note_download(row, "pdf", by=person, now=clock.now())
-    return download(data, "application/pdf", f"{row.reference}.pdf")
+    """The signed letter, byte by byte."""
+    row = waiver_for(caller(request), ref)
+    return download(store.get(row.pdf_id), "application/pdf", f"{row.reference}.pdf")
 
 
 @router.get("waivers/{ref}/token", auth=READ, operation_id="waiver_token", **sends("application/dc+sd-jwt"))
 def waiver_token(request: HttpRequest, ref: str) -> HttpResponse:
-    """The machine-readable token, byte by byte, without a final newline. The download is on record."""
-    person = caller(request)
-    row = waiver_for(person, ref)
-    data = store.get(row.token_id)
-    waivers.note_download(row, "token", by=person, now=clock.now())
-    return download(data, "application/dc+sd-jwt", f"{row.reference}.sd-jwt")
+    """The machine-readable token, byte by byte, without a final newline."""
+    row = waiver_for(caller(request), ref)
+    return download(store.get(row.token_id), "application/dc+sd-jwt", f"{row.reference}.sd-jwt")
