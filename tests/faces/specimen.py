@@ -21,7 +21,7 @@ from django.template import Context, Engine
 
 import ersr.faces.web
 from ersr.core.deadlines import Calendar, Segment, decide_by, merge_closed, segments
-from ersr.faces.web.charts import Chart, Moment, Move, case_timeline, clock, list_chart
+from ersr.faces.web.charts import AUTHORITY, REGISTRY, Chart, Moment, Move, case_timeline, clock, lanes, list_chart
 
 HERE = Path(__file__).parent
 WEB = Path(ersr.faces.web.__file__).parent
@@ -85,13 +85,13 @@ def the_timeline() -> Chart:
     def at(day: int, hour: int, minute: int = 0) -> datetime:
         return datetime(2026, 11, day, hour, minute, tzinfo=UTC)
 
-    moves = [Move("ICANN", FILED, at(15, 7)), Move("Registry", at(15, 7), at(15, 16)),
-             Move("ICANN", at(15, 16), at(16, 17, 37)), Move("Registry", at(16, 17, 37), at(17, 8))]
+    moves = [Move(AUTHORITY, FILED, at(15, 7)), Move(REGISTRY, at(15, 7), at(15, 16)),
+             Move(AUTHORITY, at(15, 16), at(16, 17, 37)), Move(REGISTRY, at(16, 17, 37), at(17, 8))]
     moments = [Moment(1, at(14, 11, 37), "first response"), Moment(2, at(16, 17, 5), "decision"),
                Moment(3, at(16, 17, 37), "signature"), Moment(4, at(16, 17, 40), "service"),
                Moment(5, at(17, 8), "acknowledgement")]
     days = segments(FILED, at(21, 11), CALENDAR)
-    return case_timeline(moves, moments, start=FILED, end=at(21, 11), due=DUE, signed_at=at(16, 17, 37), closed=days)
+    return case_timeline(moves, moments, start=FILED, end=at(21, 11), due=DUE, names=lanes("ICANN"), signed_at=at(16, 17, 37), closed=days)
 
 
 def the_names() -> Chart:

@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ersr.core.deadlines import Calendar, Segment, merge_closed, segments
-from ersr.faces.web.charts import Chart, Moment, Move, case_timeline, clock, list_chart
+from ersr.faces.web.charts import AUTHORITY, REGISTRY, Chart, Moment, Move, case_timeline, clock, lanes, list_chart
 
 CALENDAR = Calendar("test", "America/Los_Angeles", frozenset(), "1")
 FILED = datetime(2026, 11, 14, 11, 7, tzinfo=UTC)  # a Saturday
 DUE = datetime(2026, 11, 19, 1, 0, tzinfo=UTC)
 DAYS = merge_closed(segments(FILED, DUE, CALENDAR))
 HOUR = timedelta(hours=1)
+NAMES = lanes("ICANN")
 
 
 def marks(chart: Chart, css: str) -> list[ET.Element]:
@@ -100,21 +101,22 @@ def test_a_clock_without_segments_is_a_mistake_of_the_caller() -> None:
 def test_moments_closer_than_eight_percent_are_stacked() -> None:
     end = FILED + 100 * HOUR
     at = [FILED + n * HOUR for n in (0, 30, 31, 32, 60, 67, 76)]
-    chart = case_timeline([], [Moment(n + 1, one, "x") for n, one in enumerate(at)], start=FILED, end=end, due=end)
+    chart = case_timeline([], [Moment(n + 1, one, "x") for n, one in enumerate(at)], names=NAMES, start=FILED, end=end,
+                          due=end)
     heights = [float(dot.get("cy", "")) for dot in marks(chart, "moves-dot")]
     assert heights == [12, 12, 36, 60, 12, 36, 12]
 
 
 def test_a_moment_near_the_flag_leaves_the_first_row_to_it() -> None:
     end = FILED + 100 * HOUR
-    chart = case_timeline([], [Moment(1, FILED + 50 * HOUR, "x")], start=FILED, end=end, due=FILED + 51 * HOUR)
+    chart = case_timeline([], [Moment(1, FILED + 50 * HOUR, "x")], names=NAMES, start=FILED, end=end, due=FILED + 51 * HOUR)
     assert marks(chart, "moves-dot")[0].get("cy") == "36"
 
 
 def test_the_lanes_show_who_had_the_move_and_the_finding_adds_it_up() -> None:
-    moves = [Move("ICANN", FILED, FILED + 20 * HOUR), Move("Registry", FILED + 20 * HOUR, FILED + 29 * HOUR),
-             Move("ICANN", FILED + 29 * HOUR, FILED + 54 * HOUR)]
-    chart = case_timeline(moves, [Moment(3, FILED + 54 * HOUR, "signature")], start=FILED, end=DUE, due=DUE,
+    moves = [Move(AUTHORITY, FILED, FILED + 20 * HOUR), Move(REGISTRY, FILED + 20 * HOUR, FILED + 29 * HOUR),
+             Move(AUTHORITY, FILED + 29 * HOUR, FILED + 54 * HOUR)]
+    chart = case_timeline(moves, [Moment(3, FILED + 54 * HOUR, "signature")], names=NAMES, start=FILED, end=DUE, due=DUE,
                           signed_at=FILED + 54 * HOUR, closed=DAYS)
     assert chart.finding == "ICANN had the move 1 d 21 h, the registry 9 h; signed before due."
     assert [len(marks(chart, f"moves-bar--{side}")) for side in ("theirs", "yours")] == [2, 1]
@@ -122,8 +124,16 @@ def test_the_lanes_show_who_had_the_move_and_the_finding_adds_it_up() -> None:
     assert ("3 signature", "Mon 16 Nov 2026, 17:07 UTC") in chart.rows
 
 
+def test_the_authoritys_lane_bears_its_name_from_the_setting_up() -> None:
+    chart = case_timeline([Move(AUTHORITY, FILED, DUE)], [], names=lanes("Nordia"), start=FILED, end=DUE, due=DUE)
+    assert [one.text for one in marks(chart, "moves-lane")] == ["Nordia", "Registry"]
+    assert chart.finding.startswith("Nordia had the move ")
+    assert chart.rows[0][0] == "Nordia had the move"
+    assert "ICANN" not in f"{chart.svg}{chart.rows}{chart.finding}"
+
+
 def test_a_late_signature_is_said_to_be_late() -> None:
-    chart = case_timeline([], [], start=FILED, end=DUE + 9 * HOUR, due=DUE, signed_at=DUE + 3 * HOUR)
+    chart = case_timeline([], [], names=NAMES, start=FILED, end=DUE + 9 * HOUR, due=DUE, signed_at=DUE + 3 * HOUR)
     assert chart.finding.endswith("signed 3 h after due.")
 
 
@@ -161,7 +171,8 @@ HOSTILE = '<script>alert(1)</script>" onload="x'
 
 @pytest.mark.parametrize("chart", [
     clock([Segment(FILED.date(), FILED, DUE, HOSTILE, False, 1)], now=FILED, due=DUE, cannot_be_undone=FILED + HOUR),
-    case_timeline([Move("ICANN", FILED, DUE)], [Moment(1, FILED, HOSTILE)], start=FILED, end=DUE, due=DUE, closed=DAYS),
+    case_timeline([Move(AUTHORITY, FILED, DUE)], [Moment(1, FILED, HOSTILE)], names=lanes(HOSTILE), start=FILED, end=DUE, due=DUE,
+                  closed=DAYS),
     list_chart([(HOSTILE, "sinkholed", {HOSTILE: 3}), ("b", "registered", {HOSTILE: 3})]),
 ], ids=["clock", "timeline", "names"])
 class TestEveryChart:

@@ -187,26 +187,25 @@ def history(person: Person, row: Request) -> list[dict[str, Any]]:
 
 def timeline(person: Person, row: Request, now: datetime) -> charts.Chart:
     """Whose move it was, from what this person is told."""
-    names = {"authority": "ICANN", "registry": "Registry"}
     happened = queries.history(person, row)
     moves: list[charts.Move] = []
     side, since = "authority", row.received_at
     stop = row.closed_at or max(now, row.received_at + timedelta(minutes=1))
     for event in happened:
         new = MOVERS[State(event.state)].side if event.state else side
-        if new != side and side in names and event.at > since:
-            moves.append(charts.Move(names[side], since, event.at))
+        if new != side and side in charts.SIDES and event.at > since:
+            moves.append(charts.Move(side, since, event.at))
         if new != side:
             side, since = new, event.at
-    if side in names and stop > since:
-        moves.append(charts.Move(names[side], since, stop))
+    if side in charts.SIDES and stop > since:
+        moves.append(charts.Move(side, since, stop))
     firsts = {kind: next((h.at for h in happened if h.kind == kind), None) for kind in _MOMENTS}
     ordered = sorted((at, kind) for kind, at in firsts.items() if at is not None)
     moments = [charts.Moment(n, at, _MOMENTS[kind]) for n, (at, kind) in enumerate(ordered, start=1)]
     end = max(stop, row.due_at)
     end += (end - row.received_at) * 0.06
     return charts.case_timeline(
-        moves, moments, start=row.received_at, end=end, due=row.due_at, signed_at=firsts["request.sign"], key="moves",
+        moves, moments, names=charts.lanes(authority().short), start=row.received_at, end=end, due=row.due_at, signed_at=firsts["request.sign"], key="moves",
         closed=segments(row.received_at, end, authority().calendar),
     )  # fmt: skip
 

@@ -35,9 +35,18 @@ class Chart:
     finding: str
 
 
+#: The sides of core/lifecycle.py that have a lane; what a lane is called comes with the case.
+SIDES = AUTHORITY, REGISTRY = "authority", "registry"
+
+
+def lanes(authority: str) -> dict[str, str]:
+    """side -> what its lane is called; `authority` is its short name."""
+    return {AUTHORITY: authority, REGISTRY: "Registry"}
+
+
 @dataclass(frozen=True)
 class Move:
-    """`side` ("ICANN" or "Registry") had the move from `start` to `end`."""
+    """`side` (AUTHORITY or REGISTRY) had the move from `start` to `end`."""
 
     side: str
     start: datetime
@@ -124,6 +133,7 @@ def case_timeline(
     moves: Sequence[Move],
     moments: Sequence[Moment],
     *,
+    names: Mapping[str, str],
     start: datetime,
     end: datetime,
     due: datetime,
@@ -133,7 +143,7 @@ def case_timeline(
 ) -> Chart:
     """Two lanes, a bar while that side had the move; days that do not count hatched, moments above, a flag at due.
 
-    `closed` may hold every segment: only those without a number are hatched. `signed_at` lets the finding say whether
+    `names` says what each side is called. `closed` may hold every segment: only those without a number are hatched. `signed_at` lets the finding say whether
     the answer came before due.
     """
     scale = _Scale(start, max(end, due))
@@ -147,13 +157,13 @@ def case_timeline(
             since, until = max(one.starts, start), min(one.ends, scale.end)
             parts.append(_bar("moves-closed", scale, since, until, top, 104, fill=f"url(#{key}-hatch)"))
     parts += _days(scale, top, bottom)
-    for lane, (side, offset) in enumerate((("ICANN", 22), ("Registry", 78))):
+    for lane, (side, offset) in enumerate(((AUTHORITY, 22), (REGISTRY, 78))):
         parts += [
             _bar(f"moves-bar--{'theirs' if lane == 0 else 'yours'}", scale, move.start, move.end,
                  top + offset, 22)
             for move in moves if move.side == side
         ]
-        parts.append(text(side, x=4, y=top + offset - 6, css="moves-lane"))
+        parts.append(text(names[side], x=4, y=top + offset - 6, css="moves-lane"))
     for moment in moments:
         y = 12 + 24 * levels[moment]
         side = -11 if scale.part(moment.at) > 0.95 else 11
@@ -162,8 +172,8 @@ def case_timeline(
         shape += text(str(moment.number), x=side, y=y + 5, css="moves-number")
         parts.append(mark(scale.x(moment.at), shape))
     parts.append(mark(scale.x(due), flag(2, bottom, left_of_pole=True, word_right=scale.part(due) < 0.85)))
-    finding = _moves_finding(moves, due, signed_at)
-    rows = [(f"{move.side} had the move", _from_to(move.start, move.end)) for move in moves]
+    finding = _moves_finding(moves, names, due, signed_at)
+    rows = [(f"{names[move.side]} had the move", _from_to(move.start, move.end)) for move in moves]
     rows += [(f"{one.number} {one.words}", say(one.at)) for one in moments]
     rows += [("Due", say(due))]
     return Chart(draw(key, "Whose move it was", finding, bottom + 24, "moves", parts), ("What", "When"), tuple(rows),
@@ -319,11 +329,13 @@ def _clock_rows(
     yield "Now, as of", say(now, zone)
 
 
-def _moves_finding(moves: Iterable[Move], due: datetime, signed_at: datetime | None) -> str:
-    held = {"ICANN": timedelta(), "Registry": timedelta()}
+def _moves_finding(
+    moves: Iterable[Move], names: Mapping[str, str], due: datetime, signed_at: datetime | None
+) -> str:
+    held = {AUTHORITY: timedelta(), REGISTRY: timedelta()}
     for move in moves:
         held[move.side] += move.end - move.start
-    words = f"ICANN had the move {say_span(held['ICANN'])}, the registry {say_span(held['Registry'])}"
+    words = f"{names[AUTHORITY]} had the move {say_span(held[AUTHORITY])}, the registry {say_span(held[REGISTRY])}"
     if signed_at is None:
         return f"{words}; due {say(due)}."
     return f"{words}; signed {'before due' if signed_at <= due else f'{say_span(signed_at - due)} after due'}."

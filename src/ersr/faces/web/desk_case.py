@@ -285,7 +285,7 @@ def moments(request: Request, happened: Sequence[queries.Happened], *, now: date
             continue
         found.append(charts.Moment(number, at, words))
         theirs = sum(
-            ((min(m.end, at) - m.start) for m in moves if m.side == "Registry" and m.start < at), start=timedelta()
+            ((min(m.end, at) - m.start) for m in moves if m.side == charts.REGISTRY and m.start < at), start=timedelta()
         )
         gross = at - request.received_at
         rows.append((f"{number} {words}", say(at), say_span(gross), say_span(gross - theirs)))
@@ -293,7 +293,7 @@ def moments(request: Request, happened: Sequence[queries.Happened], *, now: date
     last = max([request.due_at, *(m.end for m in moves)])
     end = last + (last - request.received_at) * 0.06
     chart = charts.case_timeline(
-        moves, found, start=request.received_at, end=end, due=request.due_at, signed_at=signed, key="moves",
+        moves, found, names=charts.lanes(authority().short), start=request.received_at, end=end, due=request.due_at, signed_at=signed, key="moves",
         closed=segments(request.received_at, end, authority().calendar),
     )  # fmt: skip
     return Moments(chart, tuple(rows), signed)
@@ -301,18 +301,17 @@ def moments(request: Request, happened: Sequence[queries.Happened], *, now: date
 
 def _moves(request: Request, happened: Sequence[queries.Happened], *, now: datetime) -> list[charts.Move]:
     """Who had the move from when to when, out of the states that the events left behind."""
-    names = {"authority": "ICANN", "registry": "Registry"}
     found: list[charts.Move] = []
     side, since = "authority", request.received_at
     stop = request.closed_at or max(now, request.received_at + timedelta(minutes=1))
     for event in happened:
         if not event.state or (new := MOVERS[State(event.state)].side) == side:
             continue
-        if side in names and event.at > since:
-            found.append(charts.Move(names[side], since, event.at))
+        if side in charts.SIDES and event.at > since:
+            found.append(charts.Move(side, since, event.at))
         side, since = new, event.at
-    if side in names and stop > since:
-        found.append(charts.Move(names[side], since, stop))
+    if side in charts.SIDES and stop > since:
+        found.append(charts.Move(side, since, stop))
     return found
 
 
