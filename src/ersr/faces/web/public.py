@@ -103,24 +103,6 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 
 @public
-def keys_json(request: HttpRequest) -> HttpResponse:
-    """The key set, byte for byte as it is pinned."""
-    response = HttpResponse(installed_keys().key_set().to_json(), content_type="application/jwk-set+json")
-    response["Cache-Control"] = "public, max-age=300"
-    return response
-
-
-@public
-def checkpoint(request: HttpRequest) -> HttpResponse:
-    """The last public checkpoint, made on the hour whatever happened."""
-    found = last_public()
-    if found is None:
-        words = "There is no public checkpoint yet: the first one is made on the hour.\n"
-        return HttpResponse(words, content_type="text/plain; charset=utf-8", status=404)
-    return HttpResponse(found.text, content_type="text/plain; charset=utf-8")
-
-
-@public
 def offline(request: HttpRequest) -> HttpResponse:
     """To be printed before it is needed."""
     return render(request, "public/offline.html", {"of": authority()})
