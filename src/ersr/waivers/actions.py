@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -14,23 +13,14 @@ from ersr.core.errors import FieldError, Refusal, invalid
 from ersr.core.lifecycle import LineState, Role, State
 from ersr.core.provisions import WaivableBy
 from ersr.core.terms import (
-    AgreementTerms,
-    Entity,
     Instrument,
-    LineTerms,
-    NamesTerms,
-    Signatory,
     Terms,
-    rfc3339,
 )
-from ersr.core.triage import Action
 from ersr.files import store
-from ersr.incidents.models import CATEGORIES
 from ersr.ledger.sequence import installed_keys
 from ersr.lists.queries import latest, latest_versions, unanswered
 from ersr.notifications.actions import queue_notification
 from ersr.parties.authority import authority
-from ersr.parties.models import Party
 from ersr.people import factors
 from ersr.people.models import Delegation, Person
 from ersr.people.queries import with_role
@@ -38,27 +28,15 @@ from ersr.proof import letter, sdjwt
 from ersr.requests import queries
 from ersr.requests.actions import draw_reference, end_decision
 from ersr.requests.actions.step import begin, end, settled
-from ersr.requests.models import Decision, Line, Request
+from ersr.requests.models import Line, Request
+from ersr.waivers.composing import compose, decisions_on, unsigned_lines
 from ersr.waivers.models import Acknowledgement, Preview, ServiceRecord, Waiver, WaiverLine
 from ersr.waivers.queries import covering, waiver_for
-
-GRANTS = ("granted", "granted_as_modified")
-
-
-def unsigned_lines(request: Request, instrument: str | None = None) -> list[Line]:
-    """Granted lines that no signature covers yet."""
-    rows = [w for w in queries.live_lines(request) if w.state == LineState.DECIDED and w.outcome in GRANTS]
-    return [w for w in rows if instrument is None or w.instrument == instrument]
-
-
-def _decisions(lines: Sequence[Line]) -> list[Decision]:
-    rows = Decision.objects.filter(items__line__in=lines, items__live=True, state="approved").distinct()
-    return list(rows.select_related("proposed_by"))
 
 
 def _authors(request: Request) -> set[int]:
     """Who proposed what waits for a signature: they do not sign it."""
-    return {d.proposed_by_id for d in _decisions(unsigned_lines(request))}
+    return {d.proposed_by_id for d in decisions_on(unsigned_lines(request))}
 
 
 def _covering(person: Person, instrument: str, lines: Sequence[Line], now: datetime) -> Delegation:
@@ -78,45 +56,17 @@ def _covering(person: Person, instrument: str, lines: Sequence[Line], now: datet
     )
 
 
-def _period(decisions: Sequence[Decision], now: datetime) -> tuple[datetime, datetime, datetime]:
-    """(acts_from, effective_from, ends_at) of one instrument, in whole seconds, or a refusal if no period comes of them."""
-    effective = max([d.effective_from for d in decisions if d.effective_from] + [now])
-    starts = [d.acts_from for d in decisions if d.acts_from]
-    ends = {d.ends_at for d in decisions if d.ends_at}
-    if len(ends) != 1:
-        raise Refusal("not_now", "The lines of one instrument end at the same time: these do not. Send one back.")
-    begins = {(min(d.acts_from or effective, effective), max(d.effective_from or now, now)) for d in decisions}
-    if len(begins) > 1:  # else cover that was decided for one line would be given to another
-        raise Refusal(
-            "not_now", "The lines of one instrument are covered from the same time: these are not. Send one back."
-        )
-    last = ends.pop()
-    if last <= effective:
-        raise Refusal("lapsed", f"The decided period ends at {rfc3339(last)}, before it begins. Send it back.")
-    return min([*starts, effective]), effective, last
-
-
 def _require_hits_answered(request: Request) -> None:
     """A popularity list may have come after the approval: what it hits is answered by those who decide, not by the signatory."""
     if hits := unanswered(request.incident):
-        raise Refusal("lapsed", f"{len(hits)} names stand on a popularity list and are unanswered. Send the decision back.")
-
-
-def _require_same(decisions: Sequence[Decision], reporting: str, disposition: str) -> None:
-    """One writing says one thing: what was decided for a line is neither dropped nor spread over the others."""
-    said = {
-        (d.reporting or reporting, d.disposition or disposition, tuple(sorted(d.conditions))) for d in decisions
-    }
-    if len(said) > 1:
         raise Refusal(
-            "not_now",
-            "The lines of one instrument have the same conditions, reports and disposition: these do not. Send one back.",
+            "lapsed", f"{len(hits)} names stand on a popularity list and are unanswered. Send the decision back."
         )
 
 
 def _require_lists_as_decided(lines: Sequence[Line]) -> None:
     """What is signed is what was decided: no list of the lines has changed since the proposal."""
-    for decision in _decisions(lines):
+    for decision in decisions_on(lines):
         covered = {item.line.name_list for item in decision.items.select_related("line__name_list") if item.live}
         for row in covered - {None}:
             if row is not None and decision.list_digests.get(str(row.number)) != latest(row).digest:
@@ -124,82 +74,6 @@ def _require_lists_as_decided(lines: Sequence[Line]) -> None:
                     "lapsed",
                     f"List {row.number} changed after the decision. Send it back, so that it is proposed again.",
                 )
-
-
-def compose(
-    request: Request,
-    instrument: Instrument,
-    lines: Sequence[Line],
-    *,
-    reference: str,
-    by: Person,
-    delegation: Delegation,
-    now: datetime,
-) -> Terms:
-    """The terms of one instrument from decided lines. Reads only what was decided, filed and configured."""
-    known = authority()
-    own = Party.objects.get(kind="authority")
-    decided = {item.line_id: d for d in _decisions(lines) for item in d.items.filter(live=True)}
-    decisions = list({d.pk: d for d in decided.values()}.values())
-    agreements: dict[int, list[Line]] = {}
-    for line in lines:
-        agreements.setdefault(line.agreement_id, []).append(line)
-    lists = {line.name_list_id: line.name_list for line in lines if line.name_list_id}
-    versions = [latest(row) for row in lists.values() if row is not None]
-    if len(versions) > 1:
-        raise Refusal("not_now", "Lines on several lists are not signed in one instrument: decide them by list.")
-    _require_same(decisions, known.reporting, known.disposition)
-    acts_from, effective, ends = _period(decisions, now.replace(microsecond=0))
-    rsps = {t.rsp for line in lines for t in line.agreement.tlds.select_related("rsp") if t.name in line.tlds and t.rsp}
-    rsp = rsps.pop() if len(rsps) == 1 else None
-    incident = CATEGORIES.get(request.incident.category, "A present or imminent security incident")
-    presence = request.incident.presence or "present or imminent"
-    return Terms(
-        reference=reference,
-        instrument=instrument,
-        request=request.reference,
-        tlp=request.tlp,
-        authority=Entity(own.name, own.address, own.jurisdiction),
-        registry=Entity(request.operator.name, request.operator.address, request.operator.jurisdiction),
-        rsp=Entity(rsp.name, rsp.address, rsp.jurisdiction) if rsp and rsp.pk != request.operator_id else None,
-        agreements=tuple(
-            AgreementTerms(
-                rows[0].agreement.family,
-                rows[0].agreement.version,
-                rows[0].agreement.dated,
-                tuple(sorted({t for line in rows for t in line.tlds})),
-            )
-            for rows in agreements.values()
-        ),
-        lines=tuple(
-            LineTerms(
-                number=line.number,
-                provision=line.provision,
-                provision_title=line.provision_title,
-                action=line.action,
-                action_words=Action(line.action).words,
-                tlds=tuple(line.tlds),
-                outcome=line.outcome,
-                modification=decided[line.pk].modification,
-                quote=decided[line.pk].quote,
-                quote_source=decided[line.pk].quote_source,
-            )
-            for line in lines
-        ),
-        names=NamesTerms(versions[0].digest, versions[0].names) if versions else None,
-        incident=f"{incident} ({presence})",
-        reasons=tuple(dict.fromkeys(d.reasons for d in decisions)),
-        conditions=tuple(dict.fromkeys([*known.conditions, *(c for d in decisions for c in d.conditions)])),
-        reporting=next((d.reporting for d in decisions if d.reporting), known.reporting),
-        disposition=next((d.disposition for d in decisions if d.disposition), known.disposition),
-        acts_from=acts_from,
-        effective_from=effective,
-        ends_at=ends,
-        dated=now.astimezone(zoneinfo.ZoneInfo(known.calendar.zone)).date(),
-        signatory=Signatory(by.name, by.title or "Authorised signatory", delegation.words),
-        confidentiality=known.confidentiality,
-        publication=known.publication,
-    )
 
 
 def preview(reference: str, instrument: str, *, by: Person, now: datetime) -> Preview:
@@ -344,7 +218,7 @@ def send_back(reference: str, *, reason: str, by: Person, now: datetime) -> Requ
         if not lines:
             raise Refusal("not_now", "No granted line waits for a signature.")
         numbers = [
-            n for d in _decisions(lines) for n in end_decision(request, d, "sent_back", reason=reason, by=by, now=now)
+            n for d in decisions_on(lines) for n in end_decision(request, d, "sent_back", reason=reason, by=by, now=now)
         ]
         end(
             request,
