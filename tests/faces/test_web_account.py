@@ -230,12 +230,33 @@ def test_ending_the_session_one_is_in_leads_to_the_sign_in(world: worlds.World, 
     assert not Session.objects.filter(person=world.filer).exists()
 
 
+NIGHT: dict[str, object] = {"do": "make-token", "name": "night", "scopes": ["read"], "days": "30"}
+
+
+def test_a_session_alone_makes_no_token(world: worlds.World, visit: Visit) -> None:
+    """It takes a fresh code; the code of the sign-in was used, and guesses are counted."""
+    client = visit(world.filer)
+    spent = world.code(world.filer)
+    factors.spend(world.filer, spent, now=clock.real())
+    for given, words in (({}, "code is not right"), ({"code": "000000"}, "code is not right"), ({"code": spent}, "used already")):
+        answer = client.post("/account", NIGHT | given)
+        assert (answer.status_code >= 400, words in answer.content.decode()) == (True, True), given
+    for _ in range(factors.MOST_FAILURES - 2):
+        client.post("/account", NIGHT | {"code": "000000"})
+    html = client.post("/account", NIGHT | {"code": world.code(world.filer)}).content.decode()
+    assert "Too many attempts" in html
+    assert not Token.objects.exists()
+
+
 def test_a_token_is_shown_once_and_ended(world: worlds.World, visit: Visit) -> None:
     client = visit(world.filer)
-    wrong = client.post("/account", {"do": "make-token", "name": "x", "days": "9999"}).content.decode()
+    code = world.code(world.filer)
+    wrong = client.post("/account", {"do": "make-token", "name": "x", "days": "9999", "code": code}).content.decode()
     assert wrong.count("Choose at least one of") == 2
     assert wrong.count("at most 366 days") == 2
-    html = client.post("/account", {"do": "make-token", "name": "night", "scopes": ["read"], "days": "30"}).content.decode()
+    assert code not in wrong
+    # Nothing was made, so the code still counts.
+    html = client.post("/account", NIGHT | {"code": code}).content.decode()
     text = re.search(r"ersr_[A-Za-z0-9_-]{40,}", html)
     assert text
     assert text[0] not in page(client, "/account")

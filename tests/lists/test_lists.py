@@ -177,3 +177,13 @@ def test_a_popularity_list_without_sense_is_refused(c: Case, text: bytes, title:
         popular(c, text, title=title)
     assert refusal.type.__name__ == "Refusal"
     assert list_queries.popularity() is None
+
+
+def test_a_file_of_too_many_bytes_is_refused_before_it_is_read(c: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lists, "LIST_BYTES", 20)
+    monkeypatch.setattr(lists, "POPULARITY_BYTES", 12)
+    refused(lambda: add(c, "alphabet.biz", "zulu.biz"), "too_large", "21 bytes; at most 20 are taken")
+    refused(lambda: popular(c, b"1,alpha.biz\n2,"), "too_large", "14 bytes; at most 12 are taken")
+    assert not NameList.objects.exists()
+    popular(c, b"1,alpha.biz\n")
+    assert add(c, "alphabet.biz", "lu.biz")[1]

@@ -234,6 +234,14 @@ def test_keeping_a_form_drops_everybodys_old_ones(w: World) -> None:
     assert sorted(KeptForm.objects.values_list("path", flat=True)) == ["/b", "/c"]
 
 
+def test_a_person_has_five_kept_forms_and_the_newest_ones(w: World) -> None:
+    actions.keep_form(w.stranger, "/of-another", "x", now=w.now)
+    for n in range(7):
+        actions.keep_form(w.filer, f"/{n}", "x", now=w.now + timedelta(minutes=n))
+    kept = KeptForm.objects.order_by("path").values_list("path", flat=True)
+    assert list(kept) == ["/2", "/3", "/4", "/5", "/6", "/of-another"]
+
+
 def test_the_sweep_takes_what_ended_long_ago_and_nothing_else(w: World) -> None:
     now = clock.real()
     old, young = session(w.filer, days=-31), session(w.filer)

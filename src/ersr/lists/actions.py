@@ -19,13 +19,21 @@ from ersr.names import canonical, listfile, screen
 from ersr.people.actions import require_office
 from ersr.people.models import Person
 
+#: Bytes of a file as it comes: much more than 200,000 names of usual length, or a million names with their ranks, take.
+LIST_BYTES, POPULARITY_BYTES = 8 * 2**20, 32 * 2**20
 PARQUET = "application/vnd.apache.parquet"
+
+
+def _require_size(data: bytes, limit: int) -> None:
+    if len(data) > limit:
+        raise Refusal("too_large", f"The file has {len(data):,} bytes; at most {limit:,} are taken.")
 
 
 def add(
     incident: Incident, data: bytes, tlds: Sequence[str], *, title: str, by: Person, now: datetime
 ) -> tuple[ListVersion, bool]:
     """A new list from a file of names; the same names in the same incident again are a no-op (second value False)."""
+    _require_size(data, LIST_BYTES)
     found = canonical.intake(data, tlds, limit=settings.ERSR_LIST_LIMIT)
     if not found.names:
         raise Refusal(
@@ -123,6 +131,7 @@ def answer_hits(row: NameList, answers: dict[str, tuple[str, str]], *, by: Perso
 def import_popularity(data: bytes, *, title: str, as_of: date, by: Person, now: datetime) -> PopularityList:
     """A list of much-visited names. Lists of open requests are screened against it at once."""
     require_office("import_popularity", by)
+    _require_size(data, POPULARITY_BYTES)
     if not title.strip():
         raise invalid(FieldError("title", "Say where the list comes from"))
     ranks = screen.Popularity.parse(data)

@@ -275,12 +275,22 @@ def delegate(
     return row
 
 
+#: Of one person, at a time.
+KEPT_FORMS = 5
+
+
 def keep_form(person: Person, path: str, body: str, *, now: datetime) -> KeptForm:
-    """A form that came after sign-out; older ones of everybody are dropped on the way."""
+    """A form that came after sign-out; older ones of everybody are dropped on the way.
+
+    A person has at most KEPT_FORMS, the newest: what nobody signed in for must not be able to fill the database.
+    """
     KeptForm.objects.filter(kept_at__lt=now - timedelta(hours=24)).delete()
-    return KeptForm.objects.create(
+    made = KeptForm.objects.create(
         key=secrets.token_urlsafe(24), person=person, path=path[:300], body=body, kept_at=now
     )
+    others = KeptForm.objects.filter(person=person).exclude(pk=made.pk).order_by("-kept_at", "-pk")
+    KeptForm.objects.filter(pk__in=list(others.values_list("pk", flat=True)[KEPT_FORMS - 1 :])).delete()
+    return made
 
 
 def drop_kept_form(person: Person, key: str) -> None:

@@ -9,16 +9,20 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.conf import settings
+from django.db import transaction
 
 from ersr.core.errors import Refusal
 from ersr.people.models import Attempt, Factor, Person
 
+T = TypeVar("T")
 STEP = 30
 ISSUER = "Security Response Waiver"
 MOST_FAILURES, FAILURES_WITHIN = 10, timedelta(minutes=15)
@@ -78,6 +82,24 @@ def spend(person: Person, code: str, *, now: datetime, unconfirmed: bool = False
     if used:
         raise Refusal("code_used", "This code was used already. Wait for the next one.")
     raise Refusal("code_wrong", "The code is not right. Enter the 6 digits that the authenticator shows now.")
+
+
+def confirm_with_code(person: Person, code: str, act: Callable[[], T], *, now: datetime) -> T:
+    """Does `act` if the code is right; for what a session alone must not be able to do. `now` is real time.
+
+    All or nothing: when `act` refuses, the code is not spent. Wrong codes are counted, and after MOST_FAILURES within
+    FAILURES_WITHIN even the right one is refused. Raises Refusal code_wrong, code_used, too_many, and what `act` raises.
+    """
+    guessed = f"confirm:{person.email}"
+    require_patience(guessed, now=now)
+    try:
+        with transaction.atomic():
+            spend(person, code, now=now)
+            return act()
+    except Refusal as refusal:
+        if refusal.code == "code_wrong":
+            note_failure(guessed, now=now)
+        raise
 
 
 def require_patience(whose: str, *, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -142,11 +143,13 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
         token_form = TokenForm(request.POST)
         if token_form.is_valid():
             given = token_form.cleaned_data
-            with refusals_into(token_form):
+            with refusals_into(token_form, default="code"):
                 lasts = timedelta(days=min(given["days"] or 0, 9999))
-                _row, shown = actions.make_token(
-                    person, name=given["name"], scopes=given["scopes"], lasts=lasts, now=now
+                make = partial(
+                    actions.make_token, person, name=given["name"], scopes=given["scopes"], lasts=lasts, now=now
                 )
+                # A token outlives the session: whoever found a screen unlocked must not walk away with one.
+                _row, shown = factors.confirm_with_code(person, given["code"], make, now=now)
                 token_form = TokenForm(initial={"days": 30})
     own = request.session.session_key
     context = {

@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.forms.boundfield import BoundField
 
 from ersr.core import filing
 from ersr.core.errors import Refusal
 from ersr.faces.web.page import moment_fields, moment_initial, read_moment, take_errors
+from ersr.lists.actions import LIST_BYTES
 from ersr.parties.models import Party
 from ersr.people.models import Person
 from ersr.requests import actions, queries
@@ -212,17 +214,33 @@ def act_form(
 # --- smaller ones
 
 
+class SizedFile(forms.FileField):
+    """A file of at most `limit()` bytes, refused by its size before anybody reads it into memory."""
+
+    def __init__(self, *, limit: Callable[[], int], **more: Any) -> None:
+        super().__init__(**more)
+        self.limit = limit
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        found, limit = super().clean(data, initial), self.limit()
+        if found and found.size > limit:
+            raise forms.ValidationError(f"The file has {found.size:,} bytes; at most {limit:,} are taken", "too_large")
+        return found
+
+
+def _sized(limit: Callable[[], int]) -> SizedFile:
+    words = dict.fromkeys(("required", "invalid", "missing"), "Choose a file")
+    return SizedFile(limit=limit, label="File", allow_empty_file=True, error_messages=words)
+
+
 class FileForm(PlainForm):
     """A file on a page of its own: no browser fills a file field a second time."""
 
-    file = forms.FileField(
-        label="File",
-        allow_empty_file=True,
-        error_messages={"required": "Choose a file", "invalid": "Choose a file", "missing": "Choose a file"},
-    )
+    file = _sized(lambda: settings.ERSR_EVIDENCE_LIMIT)
 
 
 class ListForm(FileForm):
+    file = _sized(lambda: LIST_BYTES)
     title = _text("What shall we call it?", "Like “Tonight”. Without a title it gets a number.")
     field_order = ("title", "file")
 
@@ -305,7 +323,7 @@ class CodeForm(PlainForm):
     )
 
 
-class TokenForm(PlainForm):
+class TokenForm(CodeForm):
     name = _text("What is it for?", "Like “night script”.")
     scopes = forms.MultipleChoiceField(
         label="What may it do?",
@@ -320,6 +338,7 @@ class TokenForm(PlainForm):
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
         error_messages={"invalid": "Enter a number of days, like 30"},
     )
+    field_order = ("name", "scopes", "days", "code")
 
 
 class ZoneForm(PlainForm):

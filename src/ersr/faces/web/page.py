@@ -162,6 +162,8 @@ def render_form(
     """The page with its form; 422, or the refusal's own status, while something is wrong with it."""
     wrong = form.is_bound and bool(form.errors)
     known = getattr(form, "refused_with", None)
+    if "file" in form.fields and form.has_error("file", "too_large"):
+        known = known or CODES["too_large"][0]
     return render(
         request, template, {**(context or {}), "form": form}, status=status or (known or 422 if wrong else 200)
     )
@@ -249,7 +251,7 @@ def parse_moment(*, day: str, month: str, year: str, time: str, zone: str = "UTC
         return None, {}
     wrong: dict[str, str] = {}
     number = _month(month)
-    if not day.isdecimal() or not 1 <= int(day) <= 31:
+    if not re.fullmatch(r"[0-9]{1,2}", day) or not 1 <= int(day) <= 31:
         wrong["day"] = "Enter the day as a number from 1 to 31"
     if number is None:
         wrong["month"] = "Enter the month as a number from 1 to 12"
@@ -273,6 +275,6 @@ def parse_moment(*, day: str, month: str, year: str, time: str, zone: str = "UTC
 
 
 def _month(text: str) -> int | None:
-    if text.isdecimal():
+    if re.fullmatch(r"[0-9]{1,2}", text):
         return int(text) if 1 <= int(text) <= 12 else None
     return next((n for n, name in enumerate(MONTHS, 1) if len(text) >= 3 and name.lower().startswith(text.lower())), None)
