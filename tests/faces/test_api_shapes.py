@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -146,8 +147,31 @@ def test_a_busy_database_is_a_sentence_and_a_time_to_come_back(
         assert words not in json.dumps(told)
 
 
+def test_a_defect_of_ours_is_logged_without_what_was_sent(
+    w: worlds.World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Types and frames only: messages quote values, and addresses hold references and codes."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        try:
+            raise KeyError("INNER-MARKER")
+        except KeyError as inner:
+            raise ValueError("MARKER") from inner
+
+    monkeypatch.setattr(queries, "request_for", broken)
+    caller = Caller(w.filer)
+    caller.http.raise_request_exception = False
+    refused(caller.get("requests/SRW-2026-9999"), 500, "failed")
+    (row,) = (r for r in caplog.records if r.name == "ersr.api")
+    told = logging.Formatter().format(row)
+    assert "MARKER" not in told
+    assert "9999" not in told
+    for word in ("builtins.ValueError", "builtins.KeyError", f"{__file__}:", "in ", "requests/"):
+        assert word in told
+
+
 def test_a_defect_of_ours_is_a_problem_too(w: worlds.World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the exception's words; Django's signal and the log have them."""
+    """Without the exception's words; Django's signal has them."""
 
     def broken(*_: Any, **__: Any) -> None:
         raise LookupError("MARKER")

@@ -6,8 +6,10 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.test import RequestFactory
 
 from ersr import clock
+from ersr.faces.web import deciding
 from ersr.ledger.models import Event
 from ersr.people.models import Delegation
 from ersr.requests import actions, queries
@@ -342,3 +344,10 @@ def test_a_signed_case_says_what_may_be_done_and_until_when(world: World, visit:
     page = words(visit(world.officer).get(f"/desk/{row.reference}"))
     assert re.search(r"Northlight Registry SA may create 2 names in .*?, until ", page)
     assert waivers.unsigned_lines(row) == []
+
+
+@pytest.mark.parametrize("text", ["\u00b2", "\u0663", "9" * 5000])
+def test_what_is_no_number_names_no_decision_and_no_line(text: str) -> None:
+    sent = RequestFactory().post("/", {"decision": text, "lines": ["1,3", text]})
+    assert deciding.number_in(sent, "decision") == 0
+    assert deciding._lines(sent) == [1, 3]

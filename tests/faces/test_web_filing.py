@@ -214,3 +214,16 @@ def test_the_duty_line_stands_on_every_page(world: worlds.World, visit: Visit) -
     ):
         for path in paths:
             assert "tel:+12025550100" in client.get(path).content.decode(), path
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "\u0663\u2460", "9" * 5000])
+def test_digits_that_are_no_number_are_refused_and_the_kept_draft_still_opens(
+    world: worlds.World, visit: Visit, number: str
+) -> None:
+    client = visit(world.filer)
+    answer = client.post("/file/six", GOOD | {"tlds": f"all {number}"})
+    assert answer.status_code == 422
+    assert Draft.objects.get().body["tlds"] == f"all {number}"
+    page(client, "/file/six")
+    page(client, "/file/six?look=1", 422)
+    assert client.get("/file/check").status_code in (200, 302)

@@ -277,3 +277,15 @@ def test_what_is_late_is_said_to_be_late(world: worlds.World, visit: Visit, monk
     assert "Overdue by" in html
     assert "The words for the call have lapsed" in html
     assert row.words not in html
+
+
+def test_a_list_of_too_many_bytes_is_refused_by_its_size(
+    world: worlds.World, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = story.filed(world)
+    monkeypatch.setattr("ersr.faces.web.forms.LIST_BYTES", 10)
+    monkeypatch.setattr("ersr.requests.actions.add_list", None)  # nothing gets that far
+    sent = SimpleUploadedFile("names.txt", b"alpha.com\nb")
+    answer = visit(world.filer).post(f"/r/{row.reference}/add/list", {"title": "", "file": sent})
+    assert answer.status_code == 413
+    assert "The file has 11 bytes; at most 10 are taken" in answer.content.decode()

@@ -187,3 +187,17 @@ class TestLedger:
         assert "c2sp.org/tlog-proof@v1" in page
         assert "worm" not in page
         assert visit(world.auditor).get("/ledger?proof=999999").status_code == 404
+
+
+def test_a_popularity_list_of_too_many_bytes_is_refused(
+    world: World, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ersr.lists.actions.POPULARITY_BYTES", 10)
+    given = {"title": "Made", "day": "1", "month": "1", "year": "2026"}
+    answer = visit(world.officer).post("/popularity", {**given, "file": SimpleUploadedFile("a.txt", b"1,alpha.biz")})
+    assert "The file has 11 bytes; at most 10 are taken" in answer.content.decode()
+
+
+@pytest.mark.parametrize("number", ["\u00b2", "\u0663", "9" * 5000, "9" * 19])
+def test_a_proof_of_no_number_is_not_found(world: World, visit: Visit, number: str) -> None:
+    assert visit(world.auditor).get("/ledger", {"proof": number}).status_code == 404

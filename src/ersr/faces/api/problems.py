@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,10 +61,24 @@ def method_refused(request: HttpRequest, allowed: HttpResponseNotAllowed) -> Htt
 _LOCK_WORDS = ("locked", "lock timeout", "deadlock", "could not obtain lock")
 
 
+def bare(error: BaseException) -> str:
+    """What a log may say of a failure: types and frames, never messages, for these quote what was sent or stored."""
+    lines: list[str] = []
+    one: BaseException | None = error
+    seen: set[int] = set()
+    while one is not None and id(one) not in seen:
+        seen.add(id(one))
+        lines.append(f"{type(one).__module__}.{type(one).__qualname__}")
+        for frame, number in traceback.walk_tb(one.__traceback__):
+            lines.append(f"  {frame.f_code.co_filename}:{number} in {frame.f_code.co_qualname}")
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    return "\n".join(lines)
+
+
 def _of_database(error: OperationalError) -> Refusal:
     if any(word in str(error) for word in _LOCK_WORDS):
         return Refusal("busy", "Nothing was changed. Send the same call again, with the same Idempotency-Key.")
-    log.error("the database does not answer", exc_info=error)
+    log.error("the database does not answer: %s", bare(error))
     return Refusal("busy", "The database does not answer. Nothing was changed: send the same call again.")
 
 
@@ -108,7 +123,9 @@ CAUSED = (
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
     # Django's own log and the tests' client hear of it as of any other failure.
     got_request_exception.send(sender=None, request=request)
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    # The address as it is declared: in the real one stand references and the codes of invitations.
+    route = request.resolver_match.route if request.resolver_match else "an unknown address"
+    log.error("%s %s failed: %s", request.method, route, bare(error))
     return problem(
         Refusal("failed", "This is our mistake and is on our record. Call the duty line if it is urgent."), request
     )

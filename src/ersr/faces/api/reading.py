@@ -46,9 +46,9 @@ class StrictParser(Parser):
         return super().parse_querydict(data, list_fields, request)
 
 
-def taken(file: UploadedFile) -> bytes:
-    """The file's bytes, if it is not too large to be looked at at all."""
-    limit = settings.ERSR_EVIDENCE_LIMIT
+def taken(file: UploadedFile, limit: int | None = None) -> bytes:
+    """The file's bytes, if it is not too large to be looked at at all; without `limit` that of a piece of evidence."""
+    limit = settings.ERSR_EVIDENCE_LIMIT if limit is None else limit
     if (file.size or 0) > limit:
         raise Refusal("too_large", f"The file has {file.size or 0:,} bytes; at most {limit:,} are taken.")
     return file.read()

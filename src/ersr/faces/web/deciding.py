@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.db import transaction
@@ -117,13 +118,13 @@ def decide(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
 
 def number_in(request: HttpRequest, name: str) -> int:
     given = request.POST.get(name, "")
-    return int(given) if given.isdecimal() else 0
+    return int(given) if re.fullmatch(r"[0-9]{1,18}", given) else 0
 
 
 def _lines(request: HttpRequest) -> list[int]:
     """A box holds one line, or the numbers of a whole group: "1,3"."""
     given = ",".join(request.POST.getlist("lines"))
-    return [int(n) for n in given.split(",") if n.isdecimal()]
+    return [int(n) for n in given.split(",") if re.fullmatch(r"[0-9]{1,6}", n)]
 
 
 def _decision_form(request: HttpRequest, person: Person, row: Request) -> DecisionForm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from ersr.core.provisions import CONDITIONS, UNSEEN, WaivableBy
 from ersr.core.terms import Instrument
 from ersr.faces.web.desk import posted, query_of
 from ersr.faces.web.desk_forms import Asked, discipline_words
+from ersr.faces.web.forms import SizedFile
 from ersr.faces.web.page import (
     moment_fields,
     parse_moment,
@@ -267,7 +269,7 @@ class PopularityForm(Asked):
     day = forms.CharField(label="Day", required=False, max_length=2, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
     month = forms.CharField(label="Month", required=False, max_length=12)
     year = forms.CharField(label="Year", required=False, max_length=4, widget=forms.TextInput(attrs={"inputmode": "numeric"}))
-    file = forms.FileField(label="The list", required=False, help_text="Text: one name a line, the most visited first, or rank,name.")
+    file = SizedFile(limit=lambda: lists.POPULARITY_BYTES, label="The list", required=False, help_text="Text: one name a line, the most visited first, or rank,name.")
 
 
 @staff_only
@@ -315,7 +317,7 @@ def ledger(request: HttpRequest, person: Person) -> HttpResponse:
     last = Checkpoint.objects.order_by("-size", "-pk").first()
     proof = None
     if wanted := request.GET.get("proof", ""):
-        found = Leaf.objects.select_related("event").filter(event_id=int(wanted)).first() if wanted.isdecimal() else None
+        found = Leaf.objects.select_related("event").filter(event_id=int(wanted)).first() if re.fullmatch(r"[0-9]{1,18}", wanted) else None
         if found is None:
             raise not_found()
         proof = {"event": found.event, "leaf": found, "text": json.loads(sequence.receipt_for(found.event))["proof"]}

@@ -78,7 +78,7 @@ def check_six(person: Person, raw: Mapping[str, Any]) -> dict[str, Any]:
         allowed = sorted(t.name for t in queries.tlds_for(person, operator))
         # Plain digits and few: int() refuses "²", which isdigit() lets through, and thousands of figures.
         said = [int(t) for t in tlds if re.fullmatch(r"[0-9]{1,6}", t)]
-        if tlds[0] == "all" or (len(tlds) == 2 and "all" in tlds and said):
+        if tlds == ["all"] or (len(tlds) == 2 and "all" in tlds and said):
             if said and said[0] != len(allowed):
                 errors.append(
                     FieldError("tlds", f"{operator.name} has {len(allowed)} TLDs that you may file for, not {said[0]}")

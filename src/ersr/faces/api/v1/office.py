@@ -169,7 +169,7 @@ def import_popularity(
     """A list of much-visited names, `rank,name` a line. Lists of open requests are screened against it at once."""
     by = caller(request)
     require_office("import_popularity", by)
-    row = lists.import_popularity(taken(file), title=title, as_of=as_of, by=by, now=clock.now())
+    row = lists.import_popularity(taken(file, lists.POPULARITY_BYTES), title=title, as_of=as_of, by=by, now=clock.now())
     told = {"id": row.pk, "title": row.title, "as_of": row.as_of, "names": row.names, "digest": row.file_id}
     return Status(201, told)
 
