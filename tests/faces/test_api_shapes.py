@@ -320,6 +320,28 @@ def test_an_invited_person_enrols_and_comes_in(w: worlds.World) -> None:
 # Pages and files
 
 
+def test_an_administrator_lets_in_again_and_ends(w: worlds.World) -> None:
+    """Each for administrators only, each once; what is not there is not there."""
+    from ersr.people.models import Delegation
+
+    admin, given = Caller(w.administrator), Delegation.objects.earliest("pk")
+    made = good(admin.post(f"people/{w.filer.pk}/reinvite"), 201)
+    assert (made["id"], made["email"]) == (w.filer.pk, w.filer.email)
+    good(Caller(None).post(f"enrolments/{made['enrol_link'].rsplit('/', 1)[1]}", {"password": "three quiet geese fly"}))
+    told = refused(admin.post(f"people/{w.filer.pk}/deactivate", {}), 422, "invalid")
+    assert [e["field"] for e in told["errors"]] == ["reason"]
+    assert good(admin.post(f"people/{w.filer.pk}/deactivate", {"reason": "Left."}))["active"] is False
+    assert good(admin.post(f"delegations/{given.pk}/end", {"reason": "Board."}))["id"] == given.pk
+    refused(admin.post(f"delegations/{given.pk}/end", {"reason": "Board."}), 409, "already")
+    refused(admin.post(f"people/{w.administrator.pk}/deactivate", {"reason": "x"}), 403, "not_allowed")
+    refused(admin.post(f"people/{w.administrator.pk}/reinvite"), 403, "not_allowed")
+    for path in ("people/2000000000/reinvite", "people/2000000000/deactivate", "delegations/2000000000/end"):
+        sent = None if path.endswith("reinvite") else {"reason": "x"}
+        refused(admin.post(path, sent), 404, "not_found")
+        for who in (w.officer, w.auditor, w.stranger):
+            refused(Caller(who).post(path, sent), 403, "not_allowed")
+
+
 def test_pages_hold_everything_once_and_in_order(w: worlds.World) -> None:
     """Staff read in the desk's order, a registry's people newest first; what comes in meanwhile shifts nothing."""
     for number in range(7):

@@ -98,6 +98,34 @@ class TestPeople:
         assert "The delegation is on record." in page
         assert Delegation.objects.filter(words="Letter 7", families="base legacy").exists()
 
+    def test_somebody_is_invited_anew_and_the_link_is_shown_once(self, world: World, visit: Visit) -> None:
+        browser = visit(world.administrator)
+        page = browser.post("/people", {"do": "reinvite", "reinvite-person": world.filer.pk})
+        link = re.search(r"/enrol/([\w-]{43})", page.content.decode())
+        assert link
+        assert "/enrol/" not in browser.get("/people").content.decode()
+        assert browser.get(link[0]).status_code == 200
+        assert not world.filer.factors.exists()
+        assert words(browser.post("/people", {"do": "reinvite"})).count("Choose a person") == 2
+        own = browser.post("/people", {"do": "reinvite", "reinvite-person": world.administrator.pk})
+        assert "/enrol/" not in own.content.decode(), "oneself is no choice"
+
+    def test_access_and_a_delegation_end_with_a_reason(self, world: World, visit: Visit) -> None:
+        browser = visit(world.administrator)
+        gone = {"do": "deactivate", "deactivate-person": world.filer.pk}
+        assert words(browser.post("/people", gone)).count("Say why the access ends") == 2
+        page = words(browser.post("/people", gone | {"deactivate-reason": "Left."}, follow=True))
+        assert f"The access of {world.filer.name} is ended." in page
+        assert not Person.objects.get(pk=world.filer.pk).is_active
+        given = Delegation.objects.earliest("pk")
+        stop = {"do": "end_delegation", "end-delegation": given.pk}
+        assert words(browser.post("/people", stop)).count("Say why the delegation ends") == 2
+        assert "The delegation is ended." in words(browser.post("/people", stop | {"end-reason": "Board."}, follow=True))
+        assert words(browser.post("/people", stop | {"end-reason": "Board."})).count("Select a valid choice") == 2
+        for body in (gone | {"deactivate-reason": "x"}, stop | {"end-reason": "x"}, {"do": "reinvite", "reinvite-person": world.filer.pk}):
+            assert "details" not in visit(world.auditor).get("/people").content.decode()
+            assert visit(world.officer).post("/people", body).status_code == 403
+
     def test_the_auditor_reads_and_has_no_form(self, world: World, visit: Visit) -> None:
         browser = visit(world.auditor)
         page = browser.get("/people")

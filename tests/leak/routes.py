@@ -14,7 +14,7 @@ from ersr import clock
 from ersr.core import filing
 from ersr.faces.api.v1 import api
 from ersr.parties.models import ContactNumber, Party
-from ersr.people.models import Person, Token
+from ersr.people.models import Delegation, Person, Token
 from ersr.requests.models import Request
 from tests.leak.cases import ROLE_KEYS, Scene
 from tests.leak.markers import Case
@@ -150,8 +150,9 @@ class Filler:
         return self._inside(route, case)
 
     def _id(self, route: Route, case: Case | None) -> list[tuple[Any, Case | None]]:
-        if "tokens" in route.pattern:
-            return [(pk, None) for pk in (*Token.objects.values_list("pk", flat=True), ABSENT_ID)]
+        for word, kind in (("tokens/", Token), ("people/", Person), ("delegations/", Delegation)):
+            if word in route.pattern:
+                return [(pk, None) for pk in (*kind.objects.order_by("pk").values_list("pk", flat=True), ABSENT_ID)]
         return self._inside(route, case)
 
     def _number(self, route: Route, case: Case | None) -> list[tuple[Any, Case | None]]:

@@ -188,6 +188,16 @@ class Client:
         body = {"email": email, "name": name, "title": title, "party": party, "zone": zone}
         return self._post("people", {**body, "roles": [list(role) for role in roles]}, key=key)
 
+    def reinvite(self, person: int, *, key: str | None = None) -> JSON:
+        """{id, email, enrol_link}; what the person came in with before ends."""
+        return self._post(f"people/{person}/reinvite", {}, key=key)
+
+    def deactivate(self, person: int, *, reason: str, key: str | None = None) -> JSON:
+        return self._post(f"people/{person}/deactivate", {"reason": reason}, key=key)
+
+    def end_delegation(self, delegation: int, *, reason: str, key: str | None = None) -> JSON:
+        return self._post(f"delegations/{delegation}/end", {"reason": reason}, key=key)
+
     def delegate(
         self,
         *,

@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ersr.core.errors import FieldError, Refusal, invalid, not_found
 from ersr.core.lifecycle import DISCIPLINES, STAFF, Role
@@ -75,20 +75,19 @@ def invite(
     if errors:
         raise invalid(*errors)
     with transaction.atomic():
+        again = Refusal("already", f"{email} was invited before.")
         if Person.objects.filter(email__iexact=email).exists():
-            raise Refusal("already", f"{email} was invited before.")
-        person = Person.objects.create(
-            email=email.lower(),
-            name=name.strip(),
-            title=title,
-            party=party,
-            zone=zone,
-            invited_at=now,
-            password=make_password(None),
-        )
+            raise again
+        try:
+            with transaction.atomic():
+                person = Person.objects.create(
+                    email=email.lower(), name=name.strip(), title=title, party=party, zone=zone, invited_at=now,
+                    password=make_password(None),
+                )  # fmt: skip
+        except IntegrityError:  # somebody invited them at the same moment
+            raise again from None
         RoleRow.objects.bulk_create(RoleRow(person=person, role=r, discipline=d) for r, d in dict.fromkeys(roles))
-        code = secrets.token_urlsafe(32)
-        Invitation.objects.create(person=person, hash=digest(code), expires_at=now + INVITATION_LASTS)
+        code = _invitation(person, now)
         append(
             "people.invited",
             subject=f"person:{person.pk}",
@@ -97,6 +96,61 @@ def invite(
             facts={"email": person.email, "party": party.key, "roles": [list(r) for r in roles]},
         )
     return person, code
+
+
+def _invitation(person: Person, now: datetime) -> str:
+    code = secrets.token_urlsafe(32)
+    Invitation.objects.create(person=person, hash=digest(code), expires_at=now + INVITATION_LASTS)
+    return code
+
+
+def _shut_out(person: Person, now: datetime) -> None:
+    """Ends what the person comes in with now: open invitations, sessions, tokens."""
+    person.invitations.filter(used_at__isnull=True, expires_at__gt=now).update(expires_at=now)
+    Session.objects.filter(person=person).delete()
+    Token.objects.filter(person=person, ended_at__isnull=True).update(ended_at=now)
+
+
+def _other(person: Person, by: Person | None, instead: str) -> Person:
+    """The person's row, locked, unless it is one's own."""
+    require_office("invite", by)
+    if by is not None and by.pk == person.pk:
+        raise Refusal("not_allowed", f"Nobody does this to themselves. {instead}")
+    return Person.objects.select_for_update().get(pk=person.pk)
+
+
+def reinvite(person: Person, *, by: Person | None, now: datetime) -> str:
+    """The code of a new invitation, shown once, for who lost the factor or let the first one lapse. Password, factors,
+    sessions and tokens end at once. Roles stay; somebody whose access was ended has it again."""
+    with transaction.atomic():
+        row = _other(person, by, "Ask another administrator for a new invitation.")
+        back = not row.is_active
+        _shut_out(row, now)
+        row.factors.all().delete()
+        row.is_active, row.password = True, make_password(None)
+        row.save(update_fields=["is_active", "password"])
+        append(
+            "people.reinvited", subject=f"person:{row.pk}", by=by.email if by else "system", now=now,
+            facts={"email": row.email, "access_was_ended": back},
+        )  # fmt: skip
+        return _invitation(row, now)
+
+
+def deactivate(person: Person, *, by: Person | None, reason: str, now: datetime) -> None:
+    """Ends somebody's access: they sign in no more. The row stays, since what they did names it."""
+    with transaction.atomic():
+        row = _other(person, by, "Ask another administrator to end your access.")
+        if not reason.strip():
+            raise invalid(FieldError("reason", "Say why the access ends"))
+        if not row.is_active:
+            raise Refusal("already", f"The access of {row.name} was ended before.")
+        _shut_out(row, now)
+        row.is_active = False
+        row.save(update_fields=["is_active"])
+        append(
+            "people.deactivated", subject=f"person:{row.pk}", by=by.email if by else "system", now=now,
+            facts={"email": row.email, "reason": reason.strip()},
+        )  # fmt: skip
 
 
 def invitation_for(code: str, now: datetime) -> Invitation:
@@ -272,6 +326,31 @@ def delegate(
                 "words": words,
             },
         )
+    return row
+
+
+def end_delegation(delegation_id: int, *, by: Person, reason: str, now: datetime) -> Delegation:
+    """Ends a delegation that is in force or to come. The row stays; what it said before is in the event."""
+    require_office("delegate", by)
+    with transaction.atomic():
+        row = (
+            Delegation.objects.select_for_update(of=("self",)).filter(pk=delegation_id).select_related("person").first()
+        )
+        if row is None:
+            raise not_found()
+        if not reason.strip():
+            raise invalid(FieldError("reason", "Say why the delegation ends"))
+        if row.ends_at <= now:
+            raise Refusal("already", "This delegation has ended.")
+        before = {"starts_at": rfc3339(row.starts_at), "ends_at": rfc3339(row.ends_at)}
+        # One that has not begun must still end after its beginning: it lasts for the moment that has just passed.
+        row.starts_at, row.ends_at = min(row.starts_at, now - timedelta(microseconds=1)), now
+        row.save(update_fields=["starts_at", "ends_at"])
+        append(
+            "delegation.ended", subject=f"person:{row.person_id}", by=by.email, now=now,
+            facts={"delegation": row.pk, "person": row.person.email, "instrument": row.instrument, "reason": reason.strip()}
+            | before,
+        )  # fmt: skip
     return row
 
 

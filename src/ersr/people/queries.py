@@ -34,6 +34,14 @@ def people_visible_to(person: Person) -> QuerySet[Person]:
     return Person.objects.select_related("party").prefetch_related("role_rows", "delegations")
 
 
+def person_for(person: Person, pk: int) -> Person:
+    """Somebody by number, for whom may read people."""
+    found = people_visible_to(person).filter(pk=pk).first()
+    if found is None:
+        raise not_found()
+    return found
+
+
 def delegation_for(
     person: Person, instrument: str, family: str, *, now: datetime, officer: bool = False
 ) -> Delegation | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -138,6 +139,31 @@ class DelegationForm(Asked):
         self.fields.update(moment_fields("ends_at", zones))
 
 
+class ReinviteForm(Asked):
+    prefix = "reinvite"
+    person = forms.TypedChoiceField(label="Whom?", coerce=int, error_messages={"required": "Choose a person"})
+
+    def __init__(self, *words: Any, people: list[Person], **more: Any) -> None:
+        super().__init__(*words, **more)
+        self.fields["person"].choices = [("", "Choose"), *((str(p.pk), f"{p.name}, {p.email}{'' if p.is_active else ' (ended)'}") for p in people)]  # type: ignore[attr-defined]
+
+
+class DeactivateForm(ReinviteForm):
+    prefix = "deactivate"
+    reason = forms.CharField(label="Why does the access end?", required=False, max_length=300)
+
+
+class EndDelegationForm(Asked):
+    prefix = "end"
+    delegation = forms.TypedChoiceField(label="Which delegation?", coerce=int, error_messages={"required": "Choose a delegation"})
+    reason = forms.CharField(label="Why does it end?", required=False, max_length=300)
+
+    def __init__(self, *words: Any, people: list[Person], now: datetime, **more: Any) -> None:
+        super().__init__(*words, **more)
+        open_ones = [(p, d) for p in people for d in p.delegations.all() if d.ends_at > now]
+        self.fields["delegation"].choices = [("", "Choose"), *((str(d.pk), f"{p.name}: {Instrument(d.instrument).title}, {d.families}, {d.words}") for p, d in open_ones)]  # type: ignore[attr-defined]
+
+
 @staff_only
 def people(request: HttpRequest, person: Person) -> HttpResponse:
     """The administrator invites and delegates; the auditor reads. An invitation's link is shown once, here."""
@@ -145,7 +171,26 @@ def people(request: HttpRequest, person: Person) -> HttpResponse:
     do, now = request.POST.get("do", ""), clock.now()
     invite = InviteForm(request.POST if do == "invite" else None)
     give = DelegationForm(request.POST if do == "delegate" else None, people=everybody, zones=zones_for(person))
+    anew = ReinviteForm(request.POST if do == "reinvite" else None, people=[p for p in everybody if p != person])
+    leave = DeactivateForm(request.POST if do == "deactivate" else None, people=[p for p in everybody if p.is_active and p != person])
+    stop = EndDelegationForm(request.POST if do == "end_delegation" else None, people=everybody, now=now)
     link, invited = "", None
+    if do == "reinvite" and anew.is_valid():
+        with refusals_into(anew, default="person"):
+            invited = next(p for p in everybody if p.pk == anew.cleaned_data["person"])
+            link = f"{settings.ERSR_ADDRESS}/enrol/{people_actions.reinvite(invited, by=person, now=clock.real())}"
+            invited.refresh_from_db(fields=["is_active"])
+    if do == "deactivate" and leave.is_valid():
+        with refusals_into(leave, default="person"):
+            gone = next(p for p in everybody if p.pk == leave.cleaned_data["person"])
+            people_actions.deactivate(gone, by=person, reason=leave.cleaned_data["reason"], now=clock.real())
+            tell(request, f"The access of {gone.name} is ended.")
+            return redirect("people")
+    if do == "end_delegation" and stop.is_valid():
+        with refusals_into(stop, default="delegation"):
+            people_actions.end_delegation(stop.cleaned_data["delegation"], by=person, reason=stop.cleaned_data["reason"], now=now)
+            tell(request, "The delegation is ended.")
+            return redirect("people")
     if do == "invite" and invite.is_valid():
         given = invite.cleaned_data
         with refusals_into(invite, default="email"):
@@ -182,13 +227,17 @@ def people(request: HttpRequest, person: Person) -> HttpResponse:
         ],
         "invite_form": invite,
         "give_form": give,
+        "anew_form": anew,
+        "leave_form": leave,
+        "stop_form": stop,
         "people_heads": ("Name", "E-mail", "For", "Roles"),
         "may_invite": office("invite", person.roles).allowed,
         "may_give": office("delegate", person.roles).allowed,
         "link": link,
         "invited": invited,
     }  # fmt: skip
-    return render_form(request, "office/people.html", give if do == "delegate" else invite, context)
+    sent = {"delegate": give, "reinvite": anew, "deactivate": leave, "end_delegation": stop}.get(do, invite)
+    return render_form(request, "office/people.html", sent, context)
 
 
 def _role_words(role: str, discipline: str) -> str:

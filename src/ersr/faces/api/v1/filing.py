@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from typing import Any
 
@@ -34,10 +36,13 @@ def operators(request: HttpRequest) -> dict[str, Any]:
 
 @router.post("requests", **does("submit", status=201))
 def submit(request: HttpRequest, sent: SixIn) -> Status[dict[str, Any]]:
-    """Files a request from six answers. The same Idempotency-Key files once."""
-    person = caller(request)
-    once = f"{person.pk}:api:{key_of(request) or secrets.token_urlsafe(24)}"
-    filed = actions.submit(sent.dict(), by=person, now=clock.now(), once=once)
+    """Files a request from six answers. The same Idempotency-Key with the same answers files once."""
+    person, six = caller(request), sent.dict()
+    # The answers count beside the key: when the stored answer is gone, a key used again must not swallow another filing.
+    # Hashed together, since key and digest side by side are longer than the column, and a cut digest tells nothing apart.
+    told = json.dumps([key_of(request) or secrets.token_urlsafe(24), six], sort_keys=True).encode()
+    once = f"{person.pk}:api:{hashlib.sha256(told).hexdigest()}"
+    filed = actions.submit(six, by=person, now=clock.now(), once=once)
     return Status(201, done(request, filed.reference))
 
 

@@ -16,6 +16,7 @@ from ersr.core.provisions import Provision
 from ersr.faces.api.auth import ADMIN, READ, WRITE, caller
 from ersr.faces.api.paging import Cursor, Limit, by_key
 from ersr.faces.api.reading import taken
+from ersr.faces.api.schemas.kinds import Id
 from ersr.faces.api.schemas.office import (
     DelegationOut,
     Events,
@@ -23,11 +24,12 @@ from ersr.faces.api.schemas.office import (
     Parties,
     PartyKnownOut,
     People,
+    PersonOut,
     PopularityOut,
     ProvisionOut,
     Provisions,
 )
-from ersr.faces.api.schemas.sent import DelegateIn, InviteIn, ProvisionIn
+from ersr.faces.api.schemas.sent import DelegateIn, InviteIn, ProvisionIn, ReasonIn
 from ersr.faces.api.v1.operation import answers, router, sends
 from ersr.ledger.models import Event
 from ersr.lists import actions as lists
@@ -36,7 +38,7 @@ from ersr.parties.queries import parties_visible_to, party_for
 from ersr.people import actions as people
 from ersr.people.actions import require_office
 from ersr.people.models import Delegation, Person
-from ersr.people.queries import events_visible_to, newest_checkpoint_for, people_visible_to
+from ersr.people.queries import events_visible_to, newest_checkpoint_for, people_visible_to, person_for
 from ersr.requests import actions, queries
 
 
@@ -102,6 +104,32 @@ def delegate(request: HttpRequest, sent: DelegateIn) -> Status[dict[str, Any]]:
         raise invalid(FieldError("person", "Name a signatory by e-mail address"))
     row = people.delegate(**{**sent.dict(), "person": person}, by=by, now=clock.now())
     return Status(201, _delegation(row))
+
+
+@router.post("people/{id}/reinvite", auth=ADMIN, operation_id="reinvite", **answers(Invited, 201))
+def reinvite(request: HttpRequest, id: Id) -> Status[dict[str, Any]]:
+    """A new invitation; the old password, factors, sessions and tokens end. The link is shown once, here."""
+    by = caller(request)
+    require_office("invite", by)
+    person = person_for(by, id)
+    code = people.reinvite(person, by=by, now=clock.real())
+    link = f"{settings.ERSR_ADDRESS}/enrol/{code}"
+    return Status(201, {"id": person.pk, "email": person.email, "enrol_link": link})
+
+
+@router.post("people/{id}/deactivate", auth=ADMIN, operation_id="deactivate", **answers(PersonOut))
+def deactivate(request: HttpRequest, id: Id, sent: ReasonIn) -> dict[str, Any]:
+    """Ends somebody's access; sessions and tokens end at once."""
+    by = caller(request)
+    require_office("invite", by)
+    people.deactivate(person_for(by, id), by=by, reason=sent.reason, now=clock.real())
+    return _person(person_for(by, id))
+
+
+@router.post("delegations/{id}/end", auth=ADMIN, operation_id="end_delegation", **answers(DelegationOut))
+def end_delegation(request: HttpRequest, id: Id, sent: ReasonIn) -> dict[str, Any]:
+    """Ends a delegation that is in force or to come."""
+    return _delegation(people.end_delegation(id, by=caller(request), reason=sent.reason, now=clock.now()))
 
 
 @router.get("parties", auth=READ, operation_id="parties", **answers(Parties))
