@@ -351,7 +351,7 @@ def whole(person: Person, request: Request, *, now: datetime) -> dict[str, Any]:
         "acts": acts,
         "parts": parts_shown(request),
         "evidence": list(request.evidence.select_related("file", "by")),
-        "calls": calls(request),
+        "calls": calls(person, request),
         "call_heads": ("When", "Contact", "Number", "Outcome", "By"),
         "questions": list(request.questions.select_related("asked_by", "answered_by")),
         "notes": notes_shown(person, request),
