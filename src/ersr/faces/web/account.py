@@ -151,11 +151,11 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
                 # A token outlives the session: whoever found a screen unlocked must not walk away with one.
                 _row, shown = factors.confirm_with_code(person, given["code"], make, now=now)
                 token_form = TokenForm(initial={"days": 30})
-    own = request.session.session_key
+    this = request.session.session_key
     context = {
         "factors": queries.factors_of(person),
         "sessions": [
-            {"row": s, "key": actions.digest(s.session_key), "this": s.session_key == own}
+            {"row": s, "key": actions.digest(s.session_key), "this": s.session_key == this}
             for s in queries.sessions_of(person, now=now)
         ],
         "tokens": [t for t in queries.tokens_of(person) if t.expires_at > now],
