@@ -178,7 +178,8 @@ def may_act(reader: Reader, kind: str) -> bool:
         acts = {f"request.{name}" for role in reader.roles for name in ACTS.get(role, "").split()}
         return kind in acts and not reader.roles & NEVER_ACT
     office = {
-        "people.invited": "administrator", "delegation.given": "administrator", "provision.added": "responder",
+        "people.deactivated": "administrator", "people.invited": "administrator", "people.reinvited": "administrator",
+        "delegation.ended": "administrator", "delegation.given": "administrator", "provision.added": "responder",
         "popularity.imported": "duty_officer responder",
     }  # fmt: skip
     if kind in office:
