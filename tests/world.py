@@ -63,7 +63,8 @@ class World:
     def code(self, person: Person) -> str:
         """A code that this person's authenticator shows and that was not used yet."""
         factor = Factor.objects.get(person=person)
-        step = max(int(clock.real().timestamp()) // factors.STEP - 1, factor.last_step + 1)
+        # Never the step before: it may be two steps old by the time that it is spent.
+        step = max(int(clock.real().timestamp()) // factors.STEP, factor.last_step + 1)
         if step > int(clock.real().timestamp()) // factors.STEP + 1:
             Factor.objects.filter(pk=factor.pk).update(last_step=0)
             step = int(clock.real().timestamp()) // factors.STEP
@@ -94,7 +95,7 @@ def enrol(world: World, key: str, name: str, party: Party, roles: list[tuple[str
         now=clock.real(),
     )
     factor = people.begin_enrolment(code, PASSWORD, now=clock.real())
-    step = int(clock.real().timestamp()) // factors.STEP - 1
+    step = int(clock.real().timestamp()) // factors.STEP
     people.confirm_enrolment(code, factors._code(factors._open(factor), step), now=clock.real())
     world.people[key] = Person.objects.get(pk=person.pk)
     return world.people[key]

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 STEP = 30
+ON_THE_WAY = 5  # seconds that a code may take to be spent
 
 
 def code(secret: str, step: int) -> str:
@@ -35,9 +36,13 @@ class Authenticator:
         self._lock = threading.Lock()
 
     def fresh(self) -> str:
-        """The code of the smallest step from now-1 to now+1 that was not used; waits, at most 30 s, if all three were."""
+        """The code of the smallest step from now-1 to now+1 that was not used; waits, at most 30 s, if all three were.
+
+        In a step's last seconds the one before it is left out: it would be too old by the time the service sees it.
+        """
         with self._lock:
-            step = max(self._now() - 1, self._last + 1)
+            ending = STEP - time.time() % STEP < ON_THE_WAY
+            step = max(self._now() - (0 if ending else 1), self._last + 1)
             while step > self._now() + 1:
                 time.sleep(max(0.02, (step - 1) * STEP - time.time()))
             self._last = step

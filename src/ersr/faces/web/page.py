@@ -162,7 +162,7 @@ def render_form(
     """The page with its form; 422, or the refusal's own status, while something is wrong with it."""
     wrong = form.is_bound and bool(form.errors)
     known = getattr(form, "refused_with", None)
-    if "file" in form.fields and form.has_error("file", "too_large"):
+    if wrong and "file" in form.fields and form.has_error("file", "too_large"):
         known = known or CODES["too_large"][0]
     return render(
         request, template, {**(context or {}), "form": form}, status=status or (known or 422 if wrong else 200)
