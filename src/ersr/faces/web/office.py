@@ -37,14 +37,13 @@ from ersr.faces.web.page import (
     zones_for,
 )
 from ersr.ledger import fsck, sequence
-from ersr.ledger.models import Checkpoint, Event, Leaf, Pending
 from ersr.lists import actions as lists
 from ersr.lists.queries import popularity as newest_popularity
 from ersr.parties.models import Party
 from ersr.parties.queries import parties_visible_to, party_for
 from ersr.people import actions as people_actions
 from ersr.people.models import Person
-from ersr.people.queries import people_visible_to
+from ersr.people.queries import events_visible_to, newest_checkpoint_for, people_visible_to
 from ersr.requests import actions, queries
 
 PAGE = 50
@@ -357,19 +356,20 @@ def ledger(request: HttpRequest, person: Person) -> HttpResponse:
         raise not_found()
     checked = Checked(list(fsck.problems())) if request.method == "POST" else None
     kind, subject = request.GET.get("kind", ""), request.GET.get("q", "").strip()
-    rows = Event.objects.order_by("-pk").select_related("leaf")
+    events = events_visible_to(person)
+    rows = events.order_by("-pk")
     if kind in EVENTS:
         rows = rows.filter(kind=kind)
     if subject:
         rows = rows.filter(subject__iexact=subject)
     page = _page(rows, request)
-    last = Checkpoint.objects.order_by("-size", "-pk").first()
+    last = newest_checkpoint_for(person)
     proof = None
     if wanted := request.GET.get("proof", ""):
-        found = Leaf.objects.select_related("event").filter(event_id=int(wanted)).first() if re.fullmatch(r"[0-9]{1,18}", wanted) else None
+        found = events.filter(pk=int(wanted), leaf__isnull=False).first() if re.fullmatch(r"[0-9]{1,18}", wanted) else None
         if found is None:
             raise not_found()
-        proof = {"event": found.event, "leaf": found, "text": json.loads(sequence.receipt_for(found.event))["proof"]}
+        proof = {"event": found, "leaf": found.leaf, "text": json.loads(sequence.receipt_for(found))["proof"]}
     return render(
         request,
         "office/ledger.html",
@@ -382,7 +382,7 @@ def ledger(request: HttpRequest, person: Person) -> HttpResponse:
             "subject": subject,
             "last": last,
             "public": sequence.last_public(),
-            "pending": Pending.objects.count(),
+            "pending": events.filter(leaf__isnull=True).count(),
             "checked": checked,
             "query": query_of(kind=kind, q=subject),
             "post": request.path,
