@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ersr.core.coverage import covers
+from ersr.core.coverage import ABSENT, ALWAYS, Listing, covers, on_list
 from tests.core.terms_for_tests import made, utc
 
 TERMS = made()
-ACT = {"acted_at": utc(2026, 11, 14, 13), "action": "create", "tld": "example", "name_listed": True}
+ACT = {"acted_at": utc(2026, 11, 14, 13), "action": "create", "tld": "example", "listing": ALWAYS}
 SECOND = timedelta(seconds=1)
 
 
@@ -41,8 +41,8 @@ def test_the_end_itself_is_not_covered():
         ({"tld": "other"}, "has no line for this action under .other."),
         ({"action": "sinkhole"}, "has no line for this action under .example."),
         ({"provision": "6.1"}, "does not reach 6.1"),
-        ({"name_listed": False}, "this name is not one of them"),
-        ({"name_listed": None}, "no name was looked up"),
+        ({"listing": ABSENT}, "this name is not one of them"),
+        ({"listing": None}, "no name was looked up"),
     ],
 )
 def test_what_is_not_granted_is_not_covered(change: dict, words: str):
@@ -52,7 +52,7 @@ def test_what_is_not_granted_is_not_covered(change: dict, words: str):
 
 
 def test_without_a_list_no_name_need_be_looked_up():
-    assert covers(made(names=None), **{**ACT, "name_listed": None}).covered
+    assert covers(made(names=None), **{**ACT, "listing": None}).covered
 
 
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)))  # noqa: DTZ001
@@ -64,3 +64,42 @@ def test_cover_in_time_is_one_unbroken_stretch(moment: datetime):
 def test_a_time_without_zone_is_a_mistake():
     with pytest.raises(ValueError, match="without zone"):
         covers(TERMS, **{**ACT, "acted_at": datetime(2026, 11, 14)})  # noqa: DTZ001
+
+
+MARCH = Listing(True, ((utc(2026, 3, 1), utc(2026, 3, 2)), (utc(2026, 4, 1), None)))
+
+
+@pytest.mark.parametrize(
+    ("at", "covered", "why"),
+    [
+        (utc(2026, 3, 1), True, "It is on the list from Sun 1 Mar 2026, 00:00 UTC until Mon 2 Mar 2026, 00:00 UTC."),
+        (utc(2026, 3, 2) - SECOND, True, "It is on the list from Sun 1 Mar 2026, 00:00 UTC until Mon 2 Mar 2026, 00:00 UTC."),
+        (utc(2099, 1, 1), True, "It is on the list from Wed 1 Apr 2026, 00:00 UTC."),
+        (
+            utc(2026, 3, 2),
+            False,
+            "It is on the list from Sun 1 Mar 2026, 00:00 UTC until Mon 2 Mar 2026, 00:00 UTC, and from Wed 1 Apr 2026, 00:00 UTC, "
+            "and not at Mon 2 Mar 2026, 00:00 UTC.",
+        ),
+    ],
+)
+def test_a_name_with_windows_is_listed_within_them_and_not_at_their_end(at: datetime, covered: bool, why: str):
+    found = on_list(MARCH, at)
+    assert (found.covered, found.why) == (covered, why)
+
+
+def test_a_name_that_was_removed_is_listed_until_then():
+    gone = ALWAYS._replace(removed_at=utc(2026, 3, 2))
+    assert on_list(gone, utc(2026, 3, 2) - SECOND).covered
+    assert on_list(gone, utc(2026, 3, 2)).why == "It was removed from the list at Mon 2 Mar 2026, 00:00 UTC."
+
+
+def test_an_act_outside_the_names_window_is_not_covered_by_the_waiver():
+    """The window narrows the waiver's own period and never widens it."""
+    narrow = Listing(True, ((TERMS.acts_from - 9 * SECOND, TERMS.acts_from + SECOND),))
+    assert covers(TERMS, **{**ACT, "acted_at": TERMS.acts_from, "listing": narrow}).covered
+    late = covers(TERMS, **{**ACT, "acted_at": TERMS.acts_from + SECOND, "listing": narrow})
+    assert (late.covered, late.why[:55]) == (False, "W-2026-3310222-C covers listed names only. It is on the")
+    assert not covers(TERMS, **{**ACT, "acted_at": TERMS.acts_from - SECOND, "listing": narrow}).covered
+    gone = ALWAYS._replace(removed_at=TERMS.acts_from)
+    assert not covers(TERMS, **{**ACT, "listing": gone}).covered

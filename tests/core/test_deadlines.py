@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ersr.core import tongue
 from ersr.core.deadlines import Calendar, decide_by, merge_closed, segments
 from ersr.core.errors import Refusal
-from ersr.core.say import say, say_span, say_until
+from ersr.core.say import say, say_phone, say_span, say_until
+from ersr.core.tongue import Tongue, told
 
 ZONE = "America/Los_Angeles"
 PLAIN = Calendar("demo", ZONE, frozenset(), "1", time(17), "Demo calendar")
@@ -206,3 +209,42 @@ def test_a_midnight_belongs_to_the_day_it_closes():
 )
 def test_spans_are_said_in_two_units(span: timedelta, said: str):
     assert say_span(span) == said
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("+3225550142", "+32 255 501 42"),
+        ("+12025550100", "+1 202 555 0100"),
+        ("+447959981327", "+44 795 998 13 27"),
+        ("+3725550100", "+372 555 01 00"),
+        ("+32 2 555 01 42", "+32 2 555 01 42"),  # as somebody set it
+        ("112", "112"),
+        ("", ""),
+    ],
+)
+def test_a_number_is_read_in_groups_that_never_break(kept: str, said: str) -> None:
+    """Every figure stays where it was, so that what is read aloud is what is on file."""
+    shown = say_phone(kept)
+    assert shown.replace("\xa0", " ") == said
+    assert re.sub(r"\s", "", shown) == re.sub(r"\s", "", kept)
+    assert kept == said or " " not in shown
+
+
+def test_what_is_kept_has_plain_spaces_and_what_a_page_shows_never_breaks() -> None:
+    """A span or a clock is one word to a reader of a page, and plain text to a program."""
+
+    class OnAPage(Tongue):
+        def tight(self, words: str) -> str:
+            return words.replace(" ", "\xa0")
+
+    at = datetime(2026, 11, 19, 1, tzinfo=UTC)
+    assert say(at) == "Thu 19 Nov 2026, 01:00 UTC"
+    before = tongue._tongue
+    tongue.speak(OnAPage())
+    try:
+        assert told(say(at)) == "Thu\xa019\xa0Nov\xa02026, 01:00\xa0UTC"
+        assert told(say_span(timedelta(days=4, hours=13))) == "4\xa0d\xa013\xa0h"
+        assert say_span(timedelta(days=4, hours=13)) == "4 d 13 h"
+    finally:
+        tongue.speak(before)

@@ -1,20 +1,17 @@
-"""Entries become canonical names or are refused for one reason; lists are counted and digested."""
+"""Entries become canonical names or are refused for one reason; names are digested."""
 
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterable
-from pathlib import Path
 
 import idna
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ersr.core.errors import Refusal
 from ersr.core.reasons import REASONS
-from ersr.names.canonical import Kind, canonical, digest, intake
+from ersr.names.canonical import Kind, canonical, digest
 from tests.names import generator
 
 TLDS = ("com", "org", "xn--p1ai")
@@ -131,82 +128,6 @@ def test_any_text_has_exactly_one_outcome(text: str):
     assert not outcome.reason or outcome.reason in REASONS
 
 
-def test_a_list_is_counted_line_by_line():
-    """Remarks and blank lines are no entries; line numbers are those of the file."""
-    data = (
-        "\ufeff# Conficker\r\nb.com\r\n\r\n; more\r\nA.com.\r\nex ample.com\r\na[.]com\r\nc.net\r\nwww.a.com\r\nd.org"
-    )
-    taken = intake(data.encode(), TLDS)
-    assert (taken.lines, taken.accepted, taken.duplicates) == (7, 3, 1)
-    assert taken.names == ["a.com", "b.com", "d.org"]
-    assert taken.refused == {"deeper": 1, "other_tld": 1, "space": 1}
-    assert taken.tlds == {"com": 2, "org": 1}
-    assert [row.line for row in taken.refused_rows] == [6, 8, 9]
-    assert taken.sentences() == [
-        'Line 6 has a space in "ex ample.com". Mend it or leave it out.',
-        'Line 8 has a name under another TLD, "c.net". This request is for .com, .org, .xn--p1ai. Leave it out.',
-        'Line 9 has a name below another name, "www.a.com". Send the name above it or leave it out.',
-    ]
-    assert taken.sentences(1) == taken.sentences()[:1]
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("mark", ["", "\ufeff"])
-def test_line_ends_and_byte_order_mark_make_no_difference(end: str, mark: str):
-    text = mark + end.join(["a.com", "b.com", "#", "c.com"])
-    assert intake(text.encode(), TLDS) == intake(text, TLDS) == intake(["a.com", "b.com", "#", "c.com"], TLDS)
-
-
-entries = st.lists(st.one_of(st.builds("{}.{}".format, labels, st.sampled_from(["com", "net"])), st.text(max_size=9)))
-
-
-@given(entries)
-def test_nothing_is_lost_in_a_list(texts: list[str]):
-    """lines = accepted + duplicates + refused, and each entry goes where it would go by itself."""
-    kept = [text for text in texts if text.strip() and text.strip()[0] not in "#;"]
-    if not kept:
-        with pytest.raises(Refusal):
-            intake(texts, TLDS)
-        return
-    taken = intake(texts, TLDS)
-    alone = [canonical(text, TLDS) for text in kept]
-    assert taken.lines == len(kept) == taken.accepted + taken.duplicates + sum(taken.refused.values())
-    assert taken.names == sorted({outcome.name for outcome in alone if outcome.name})
-    assert [row.reason for row in taken.refused_rows] == [outcome.reason for outcome in alone if outcome.reason]
-    assert sum(taken.tlds.values()) == taken.accepted
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "has no names"),
-        (b"# only a remark\n\n", "has no names"),
-        (b"a.com\nb\xff.com\n", r"not UTF-8 text \(line 2\)"),
-        ("a.com".encode("utf-16"), "UTF-16"),
-        (b"a.com\n\0\0", "not text"),
-        (b"%PDF-1.7\n\xe2\xe3\xcf\xd3", "not UTF-8"),
-    ],
-)
-def test_what_is_no_list_is_refused_in_words(data: bytes, words: str):
-    with pytest.raises(Refusal, match=words) as refused:
-        intake(data, TLDS)
-    assert refused.value.code == "unfit"
-
-
-def test_a_list_over_the_limit_is_refused_and_one_at_it_is_not():
-    assert intake(["a.com", "b.com", "#", "a.com"], TLDS, limit=3).lines == 3
-    with pytest.raises(Refusal, match="more than 3 entries") as refused:
-        intake(["a.com"] * 4, TLDS, limit=3)
-    assert refused.value.code == "too_large"
-
-
-def test_a_line_of_a_megabyte_is_cut_where_it_is_shown():
-    taken = intake(["x" * 1_000_000 + ".com", "é" * 1_000_000 + ".com"], TLDS)
-    assert taken.refused == {"name_long": 2}
-    assert max(len(row.text) for row in taken.refused_rows) == 255
-    assert max(len(said) for said in taken.sentences()) < 200
-
-
 @pytest.mark.oracle
 @given(st.lists(st.sampled_from(generator.generated(40)) | st.just("xn--bcher-kva.com"), max_size=30))
 def test_the_digest_is_what_sort_and_sha256sum_say(names: list[str]):
@@ -215,27 +136,11 @@ def test_the_digest_is_what_sort_and_sha256sum_say(names: list[str]):
     assert digest(names) == judged(text)
 
 
-@pytest.mark.oracle
-def test_the_digest_of_a_whole_list_as_sent(tmp_path: Path):
-    names = generator.filed()
-    taken = intake("\n".join(names).encode(), generator.TLDS)
-    assert (taken.accepted, taken.duplicates, taken.refused) == (7754, 0, {})
-    assert taken.digest == judged("".join(f"{name}\n" for name in names).encode())
-
-
 def judged(text: bytes) -> str:
     command = "LC_ALL=C sort -u | sha256sum"
     return (
         subprocess.run(["sh", "-c", command], input=text, stdout=subprocess.PIPE, check=True).stdout.split()[0].decode()
     )
-
-
-def test_two_hundred_thousand_names_take_about_a_second():
-    """Generous by five, so that a busy machine passes and a lost fast path (4 s and more) does not."""
-    data = "\n".join(f"name{number}.com" for number in range(200_000)).encode()
-    before = time.process_time()
-    assert intake(data, TLDS).accepted == 200_000
-    assert time.process_time() - before < 2.5
 
 
 def test_tlds_are_a_collection():

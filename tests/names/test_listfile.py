@@ -1,100 +1,77 @@
-"""A list as a file: the same names give the same bytes, and others can read it."""
+"""A stored list is counted, searched and made shorter in its file; whatever is no list is refused."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import subprocess
-import sys
+from pathlib import Path
 
 import polars
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ersr.core.errors import Refusal
+from ersr.names import listfile
 from ersr.names.canonical import digest
-from ersr.names.listfile import names_txt, read, without, write
-from ersr.names.match import present
 from tests.names import generator
 
 NAMES = generator.generated()
-some_names = st.lists(st.sampled_from(NAMES[:50]), unique=True)
 
 
-@settings(max_examples=30)
-@given(some_names)
-def test_names_and_back(names: list[str]):
-    """Sorted and unique, whatever came in."""
-    assert read(write(names)) == sorted(names)
-    assert write(names) == write(reversed([*names, *names]))
+def stored(path: Path, names: list[str], **columns: list[str | None]) -> Path:
+    polars.DataFrame({"name": names, **columns}, schema=dict.fromkeys(["name", *columns], polars.String)).write_parquet(path)
+    return path
 
 
-def test_the_same_names_give_the_same_bytes_in_another_process():
-    program = (
-        "import hashlib; from ersr.names.listfile import write; from tests.names.generator import generated;"
-        "print(hashlib.sha256(write(generated())).hexdigest())"
-    )
-    other = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
-    assert other == hashlib.sha256(write(NAMES)).hexdigest()
+def test_a_list_is_counted_as_its_names_digest(tmp_path: Path) -> None:
+    """Without windows both digests are those of `sort -u | sha256sum`."""
+    told = listfile.count(stored(tmp_path / "list", sorted(NAMES)))
+    assert (told.names, told.digest, told.content_digest) == (len(NAMES), digest(NAMES), digest(NAMES))
+    assert sum(told.tlds.values()) == len(NAMES)
+    assert list(told.tlds) == sorted(told.tlds)
 
 
-@pytest.mark.oracle
-def test_polars_own_scan_reads_it():
-    """One column of text, every name there, counted by a query that knows nothing of us."""
-    frame = polars.scan_parquet(io.BytesIO(write(NAMES))).select(polars.len(), polars.col("name").n_unique().alias("n"))
-    assert frame.collect().row(0) == (7750, 7750)
+def test_windows_count_in_the_digest_of_the_content_alone(tmp_path: Path) -> None:
+    bounds: dict[str, list[str | None]] = {
+        "valid_from": [None, "2026-01-01T00:00:00Z", None], "valid_until": [None, None, "2026-02-01T00:00:00Z"],
+    }  # fmt: skip
+    told = listfile.count(stored(tmp_path / "list", ["a.com", "b.com", "b.com"], **bounds))
+    assert (told.names, told.tlds, told.digest) == (2, {"com": 2}, digest(["a.com", "b.com"]))
+    records = b"a.com\nb.com,2026-01-01T00:00:00Z,\nb.com,,2026-02-01T00:00:00Z\n"
+    assert told.content_digest == hashlib.sha256(records).hexdigest()
+    kept, absent = listfile.without(tmp_path / "list", ["a.com"], tmp_path / "less")
+    assert (kept, absent, polars.read_parquet(tmp_path / "less").rows()) == (
+        2, [], [("b.com", bounds["valid_from"][1], None), ("b.com", None, bounds["valid_until"][2])],
+    )  # fmt: skip
 
 
-def test_the_text_for_people_has_the_lists_digest():
-    assert hashlib.sha256(names_txt(NAMES)).hexdigest() == digest(NAMES)
-    assert names_txt(["b.com", "a.com", "b.com"]) == b"a.com\nb.com\n"
-    assert names_txt([]) == b""
+def test_names_are_taken_out_and_those_that_are_not_there_are_told(tmp_path: Path) -> None:
+    filed = stored(tmp_path / "list", sorted(generator.filed()))
+    assert listfile.without(filed, generator.LEGITIMATE, tmp_path / "less") == (len(NAMES), [])
+    assert polars.read_parquet(tmp_path / "less")["name"].to_list() == sorted(NAMES)
+    assert listfile.without(tmp_path / "less", ["zz.zz", *generator.LEGITIMATE, NAMES[0]], tmp_path / "more") == (
+        len(NAMES) - 1, sorted(["zz.zz", *generator.LEGITIMATE]),
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("data", [b"", b"no parquet", write(NAMES)[:-7]])
-def test_a_damaged_file_is_refused(data: bytes):
-    with pytest.raises(Refusal) as refused:
-        read(data)
-    assert refused.value.code == "damaged"
+@pytest.mark.parametrize("data", [b"", b"no parquet"])
+def test_a_damaged_file_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "list").write_bytes(data)
+    for read in (lambda file: list(listfile.Lines(file)), listfile.count, lambda file: listfile.found(file, "a", 1)):
+        with pytest.raises(Refusal) as refused:
+            read(tmp_path / "list")
+        assert refused.value.code == "damaged"
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        polars.DataFrame({"other": ["a.com"]}),
-        polars.DataFrame({"name": [1]}),
-        polars.DataFrame({"name": ["b.com", "a.com"]}),
-        polars.DataFrame({"name": ["a.com", "a.com"]}),
-        polars.DataFrame({"name": ["a.com", None]}),
-    ],
-)
-def test_parquet_that_is_no_list_of_ours_is_refused(frame: polars.DataFrame):
-    out = io.BytesIO()
-    frame.write_parquet(out)
-    with pytest.raises(Refusal, match="A stored name list"):
-        read(out.getvalue())
+def test_presence_is_exact(tmp_path: Path) -> None:
+    import polars
+
+    polars.DataFrame({"name": sorted([*NAMES, "example.com"])}).write_parquet(tmp_path / "list")
+    for name in ("example.com", NAMES[7]):
+        assert listfile.holds(tmp_path / "list", name)
+    for name in ("example.co", "www.example.com", "", "EXAMPLE.com"):
+        assert not listfile.holds(tmp_path / "list", name)
 
 
-def test_names_are_taken_out_and_only_names_that_are_there():
-    filed = sorted(generator.filed())
-    assert without(filed, generator.LEGITIMATE) == sorted(NAMES)
-    with pytest.raises(Refusal, match=r"jogli\.com is not on this list"):
-        without(NAMES, generator.LEGITIMATE)
-
-
-@given(some_names, st.sampled_from(NAMES[:60]))
-def test_a_name_is_present_if_it_is_on_the_list(names: list[str], name: str):
-    assert present(sorted(names), name) == (name in names)
-
-
-def test_presence_is_exact():
-    assert not present(["example.com"], "example.co")
-    assert not present(["example.com"], "www.example.com")
-    assert not present([], "example.com")
-
-
-def test_the_generator_is_the_same_each_time():
+def test_the_generator_is_the_same_each_time() -> None:
     assert generator.generated() == NAMES
     assert len(set(generator.filed())) == 7754
     assert set(generator.filed()) - set(NAMES) == set(generator.LEGITIMATE)

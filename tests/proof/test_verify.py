@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ersr.core.terms import NamesTerms, WaiverStatus
 from ersr.proof import keys, sdjwt
-from ersr.proof.verify import Kind, Outcome, kind_of, names_digest, verify
+from ersr.proof.listed import names_digest
+from ersr.proof.verify import Kind, Outcome, kind_of, verify
 from tests.proof import samples
 
 AT = datetime(2026, 12, 1, tzinfo=UTC)

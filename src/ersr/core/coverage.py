@@ -1,12 +1,13 @@
 """The one meaning of "covered": does a signed writing reach this act?
 
-Desk, registry pages, API and verifier all ask here, so that no two of them can disagree.
+Desk, registry pages, API, command and verifier all ask here, so that no two of them can disagree.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from ersr.core.say import aware, say
 from ersr.core.terms import Terms
@@ -20,6 +21,52 @@ class Coverage:
     why: str
 
 
+class Listing(NamedTuple):
+    """What a list says of one name. `windows` are half-open, an open side is None; without any the name is listed at all times.
+
+    `removed_at` is when a version of the list left the name out: from then on it is not on the list; if it is not `listed` either, it
+    was out before the list was signed, and never was covered.
+    """
+
+    listed: bool
+    windows: tuple[tuple[datetime | None, datetime | None], ...] = ()
+    removed_at: datetime | None = None
+
+    def window(self, at: datetime) -> tuple[datetime | None, datetime | None] | None:
+        """The window that `at` lies in; None if there is none, or none is needed."""
+        for begins, ends in self.windows:
+            if (begins is None or at >= begins) and (ends is None or at < ends):
+                return begins, ends
+        return None
+
+
+ALWAYS = Listing(True)
+ABSENT = Listing(False)
+
+_LISTED = Coverage(True, "It is on the list.")
+_ABSENT = Coverage(False, "It is not on the list.")
+
+
+def on_list(listing: Listing, at: datetime) -> Coverage:
+    """Whether the list has the name at the moment `at` (aware)."""
+    if not listing.listed and listing.removed_at is None:
+        return _ABSENT
+    if listing.removed_at is not None and (not listing.listed or aware(at) >= listing.removed_at):
+        return Coverage(False, f"It was removed from the list at {say(listing.removed_at)}.")
+    if not listing.windows:
+        return _LISTED
+    if found := listing.window(aware(at)):
+        return Coverage(True, f"It is on the list {_say_window(*found)}.")
+    windows = ", and ".join(_say_window(*one) for one in listing.windows)
+    return Coverage(False, f"It is on the list {windows}, and not at {say(at)}.")
+
+
+def _say_window(begins: datetime | None, ends: datetime | None) -> str:
+    """With at least one side given, as intake sees to."""
+    told = [f"from {say(begins)}"] if begins else []
+    return " ".join(told + ([f"until {say(ends)}"] if ends else []))
+
+
 def covers(
     terms: Terms,
     *,
@@ -27,13 +74,14 @@ def covers(
     action: str,
     tld: str,
     provision: str | None = None,
-    name_listed: bool | None = None,
+    listing: Listing | None = None,
 ) -> Coverage:
     """Whether `terms` cover an act of kind `action` under `tld` (A-label) done at `acted_at` (aware).
 
     An act is covered from `acts_from` (which may lie before the signature: retroactive cover) and before `ends_at`, if
-    one granted line has this action and this TLD, and this provision where one is asked for. `name_listed` is the
-    caller's finding whether the name is in the covered set: where there is one, None (not looked up) is never a yes.
+    one granted line has this action and this TLD, and this provision where one is asked for. `listing` is what the
+    caller found of the name in the covered set: where there is one, None (not looked up) is never a yes, and the name's
+    window must hold the act.
     """
     acted_at = aware(acted_at)
     if acted_at < terms.acts_from:
@@ -51,10 +99,14 @@ def covers(
         fitting = [line for line in fitting if line.provision == provision]
         if not fitting:
             return Coverage(False, f"{terms.reference} does not reach {provision} for this action under .{tld}.")
-    if terms.names is not None and not name_listed:
-        if name_listed is None:
+    if terms.names is not None:
+        if listing is None:
             return Coverage(False, f"{terms.reference} covers listed names only, and no name was looked up.")
-        return Coverage(False, f"{terms.reference} covers listed names only, and this name is not one of them.")
+        if not listing.listed and listing.removed_at is None:
+            return Coverage(False, f"{terms.reference} covers listed names only, and this name is not one of them.")
+        found = on_list(listing, acted_at)
+        if not found.covered:
+            return Coverage(False, f"{terms.reference} covers listed names only. {found.why}")
     numbers = ", ".join(str(line.number) for line in fitting)
     provisions = ", ".join(dict.fromkeys(line.provision for line in fitting))
     return Coverage(True, f"Covered by {terms.reference}, line {numbers}: {provisions}.")

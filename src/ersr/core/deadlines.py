@@ -14,11 +14,15 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from ersr.core.errors import FieldError, invalid
-from ersr.core.say import WEEKDAYS, aware, place, say, say_day
+from ersr.core.say import WEEKDAYS, WEEKDAYS_SHORT, aware, place, say, say_day
+from ersr.core.tongue import capital, joined, said, said_in
 
 BUSINESS_DAYS = 3
 DAY = timedelta(days=1)
-_ORDINALS = {1: "first", 2: "second", 3: "third", 4: "fourth", 5: "fifth"}
+_ORDINALS = {
+    1: said_in("business day", "first"), 2: said_in("business day", "second"), 3: said_in("business day", "third"),
+    4: said_in("business day", "fourth"), 5: said_in("business day", "fifth"),
+}  # fmt: skip
 _FIELDS = ("name", "zone", "closures", "version", "day_ends", "label")
 
 
@@ -89,8 +93,8 @@ class Calendar:
     def why_closed(self, day: date) -> str:
         """ "it is a weekend", "Thanksgiving Day", "the authority is closed"; empty for a business day."""
         if day.weekday() >= 5:
-            return "it is a weekend"
-        return self.closure_names.get(day, "the authority is closed") if day in self.closures else ""
+            return said("it is a weekend")
+        return self.closure_names.get(day, said("the authority is closed")) if day in self.closures else ""
 
     def local(self, moment: datetime) -> datetime:
         return aware(moment).astimezone(ZoneInfo(self.zone))
@@ -126,22 +130,30 @@ class Deadline:
     def question(self) -> str:
         """Why Wednesday 17:00 in Los Angeles?"""
         local = self.local
-        return f"Why {WEEKDAYS[local.weekday()]} {local:%H:%M} in {place(self.calendar.zone)}?"
+        return said(
+            "Why {weekday} {time} in {place}?",
+            weekday=WEEKDAYS[local.weekday()], time=f"{local:%H:%M}", place=place(self.calendar.zone),
+        )  # fmt: skip
 
     def explain(self) -> tuple[str, ...]:
         """The reckoning in sentences, one a day, ending with the deadline in UTC and local time."""
         city = place(self.calendar.zone)
         received = self.calendar.local(self.received_at)
-        said = [
-            f"Received on {say_day(received.date())} at {received:%H:%M} in {city}. The day of receipt does not count.",
-            *(
-                f"{say_day(step.date)} {'counts' if step.counted else 'does not count'}: {step.why}."
-                for step in self.reckoning[1:]
-            ),
-            f"It ends at {self.local:%H:%M} in {city}: {say(self.at, self.calendar.zone)}.",
-            f"Calendar: {self.calendar.label or self.calendar.name}, version {self.calendar.version}.",
-        ]
-        return tuple(said)
+        first = said(
+            "Received on {day} at {time} in {city}. The day of receipt does not count.",
+            day=say_day(received.date()), time=f"{received:%H:%M}", city=city,
+        )  # fmt: skip
+        days = [
+            said("{day} counts: {why}.", day=capital(say_day(step.date)), why=step.why) if step.counted
+            else said("{day} does not count: {why}.", day=capital(say_day(step.date)), why=step.why)
+            for step in self.reckoning[1:]
+        ]  # fmt: skip
+        last = said(
+            "It ends at {time} in {city}: {moment}.",
+            time=f"{self.local:%H:%M}", city=city, moment=say(self.at, self.calendar.zone),
+        )  # fmt: skip
+        label, version = self.calendar.label or self.calendar.name, self.calendar.version
+        return (first, *days, last, said("Calendar: {calendar}, version {version}.", calendar=label, version=version))
 
 
 @dataclass(frozen=True)
@@ -168,13 +180,13 @@ def decide_by(received_at: datetime, calendar: Calendar, *, business_days: int =
     if business_days < 1:
         raise ValueError(f"a deadline has at least one business day, not {business_days}")
     day = calendar.local(received_at).date()
-    steps = [Step(day, False, "the day of receipt does not count")]
+    steps = [Step(day, False, said("the day of receipt does not count"))]
     count = 0
     while count < business_days:
         day += DAY
         closed = calendar.why_closed(day)
         count += not closed
-        steps.append(Step(day, not closed, closed or f"it is the {_ORDINALS.get(count, f'{count}th')} business day"))
+        steps.append(Step(day, not closed, closed or said("it is the {ordinal} business day", ordinal=_ORDINALS.get(count, f"{count}."))))
     return Deadline(calendar.at(day, calendar.day_ends), tuple(steps), aware(received_at), calendar)
 
 
@@ -189,10 +201,10 @@ def segments(start: datetime, end: datetime, calendar: Calendar) -> tuple[Segmen
         counts = not closed and bool(found)
         count += counts
         ends = min(end, calendar.at(day + DAY, time(0)))
-        short = WEEKDAYS[day.weekday()][:3]
+        short = WEEKDAYS_SHORT[day.weekday()]
         if starts < ends:  # a zone that jumps over a whole day leaves nothing to draw
             found.append(
-                Segment(day, starts, ends, f"{short} {count}" if counts else short, closed, count if counts else None)
+                Segment(day, starts, ends, said("{weekday} {number}", weekday=short, number=count) if counts else short, closed, count if counts else None)
             )
         day += DAY
     return tuple(found)
@@ -200,14 +212,17 @@ def segments(start: datetime, end: datetime, calendar: Calendar) -> tuple[Segmen
 
 def merge_closed(days: Sequence[Segment]) -> tuple[Segment, ...]:
     """Neighbouring closed days as one segment labelled "Sat, Sun closed", so that a chart has room for its words."""
-    merged: list[Segment] = []
+    runs: list[list[Segment]] = []
     for one in days:
-        if one.closed and merged and merged[-1].closed:
-            last = merged[-1]
-            merged[-1] = replace(last, ends=one.ends, label=f"{last.label.removesuffix(' closed')}, {one.label} closed")
+        if one.closed and runs and runs[-1][-1].closed:
+            runs[-1].append(one)
         else:
-            merged.append(replace(one, label=f"{one.label} closed") if one.closed else one)
-    return tuple(merged)
+            runs.append([one])
+    return tuple(
+        replace(run[0], ends=run[-1].ends, label=said("{days} closed", days=joined(", ", [day.label for day in run])))
+        if run[0].closed else run[0]
+        for run in runs
+    )  # fmt: skip
 
 
 def _zone_exists(name: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ersr.core.errors import Refusal
+from ersr.core.tongue import joined, said, said_in
 
 
 class State(enum.StrEnum):
@@ -26,12 +27,43 @@ class State(enum.StrEnum):
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"
 
+    @property
+    def words(self) -> str:
+        """Inside a sentence: "SRW-2026-4821003-K is awaiting requester"."""
+        return {
+            "received": said_in("state", "received"),
+            "verifying": said_in("state", "verifying"),
+            "awaiting_requester": said_in("state", "awaiting requester"),
+            "assessing": said_in("state", "assessing"),
+            "deciding": said_in("state", "deciding"),
+            "proposed": said_in("state", "proposed"),
+            "decided": said_in("state", "decided"),
+            "executed": said_in("state", "executed"),
+            "served": said_in("state", "served"),
+            "closed": said_in("state", "closed"),
+            "withdrawn": said_in("state", "withdrawn"),
+        }[self.value]
+
 
 class LineState(enum.StrEnum):
     OPEN = "open"
     PROPOSED = "proposed"
     DECIDED = "decided"
     EXECUTED = "executed"
+
+    @property
+    def words(self) -> str:
+        return {
+            "open": said_in("of a line", "open"), "proposed": said_in("of a line", "proposed"),
+            "decided": said_in("of a line", "decided"), "executed": said_in("of a line", "executed"),
+        }[self.value]  # fmt: skip
+
+
+#: What became of a proposal, by the state of its row.
+DECISION_STATES = {
+    "proposed": said_in("of a decision", "proposed"), "approved": said_in("of a decision", "approved"),
+    "returned": said_in("of a decision", "returned"), "sent_back": said_in("of a decision", "sent back"),
+}  # fmt: skip
 
 
 class Outcome(enum.StrEnum):
@@ -49,7 +81,15 @@ class Outcome(enum.StrEnum):
 
     @property
     def words(self) -> str:
-        return {"use_rsep": "Use RSEP"}.get(self.value, self.value.replace("_", " ").capitalize())
+        return {
+            "granted": said("Granted"),
+            "granted_as_modified": said("Granted as modified"),
+            "denied": said("Denied"),
+            "no_waiver_needed": said("No waiver needed"),
+            "notice_only": said("Notice only"),
+            "use_rsep": said("Use RSEP"),
+            "not_an_incident": said("Not an incident"),
+        }[self.value]
 
 
 class Role(enum.StrEnum):
@@ -64,7 +104,16 @@ class Role(enum.StrEnum):
 
     @property
     def words(self) -> str:
-        return self.value.replace("_", " ")
+        return {
+            "administrator": said("administrator"),
+            "approver": said("approver"),
+            "auditor": said("auditor"),
+            "duty_officer": said("duty officer"),
+            "filer": said("filer"),
+            "legal": said("legal"),
+            "responder": said("responder"),
+            "signatory": said("signatory"),
+        }[self.value]
 
 
 STAFF = frozenset(Role) - {Role.FILER}
@@ -103,75 +152,67 @@ ACTIONS: Mapping[str, Action] = {
     a.name: a
     for a in (
         # what the registry does
-        _row("submit", "Submit request", "Filed", (), S.RECEIVED, same=False, page="file-check"),
-        _row("add_part", "Save", "Added to the filing", UNDECIDED, page="add"),
-        _row("record_act", "Record an act", "Recorded an act", _LIVE, page="add"),
+        _row("submit", said_in("button", "Submit request"), said_in("history", "Filed"), (), S.RECEIVED, same=False, page="file-check"),
+        _row("add_part", said_in("button", "Save"), said_in("history", "Added to the filing"), UNDECIDED, page="add"),
+        _row("record_act", said_in("button", "Record an act"), said_in("history", "Recorded an act"), _LIVE, page="add"),
         _row(
             "add_list",
-            "Add list",
-            "Added a name list",
+            said_in("button", "Add list"),
+            said_in("history", "Added a name list"),
             {S.RECEIVED, S.VERIFYING, S.AWAITING_REQUESTER, S.ASSESSING, S.DECIDING},
             page="add",
         ),
-        _row("add_evidence", "Add file", "Added evidence", UNDECIDED, page="add"),
+        _row("add_evidence", said_in("button", "Add file"), said_in("history", "Added evidence"), UNDECIDED, page="add"),
         _row(
             "answer",
-            "Answer",
-            "Answered a question",
+            said_in("button", "Answer"),
+            said_in("history", "Answered a question"),
             {S.AWAITING_REQUESTER},
             S.VERIFYING,
             S.ASSESSING,
             S.DECIDING,
             page="answer",
         ),
-        _row(
-            "withdraw",
-            "Withdraw the request",
-            "Withdrew the request",
-            UNDECIDED,
-            S.WITHDRAWN,
-            same=False,
-            page="withdraw",
-        ),
+        _row("withdraw", said_in("button", "Withdraw the request"), said_in("history", "Withdrew the request"), UNDECIDED, S.WITHDRAWN, same=False, page="withdraw"),
         _row(
             "acknowledge",
-            "I have received it",
-            "Acknowledged receipt",
+            said_in("button", "I have received it"),
+            said_in("history", "Acknowledged receipt"),
             {S.SERVED, S.EXECUTED, S.CLOSED} | _LINES_OPEN,
             S.CLOSED,
             page="ack",
         ),
         # what the authority does
-        _row("take", "Take it", "Took the request", _LIVE, S.VERIFYING, page="desk-case"),
-        _row("call", "Call back", "Called back", {S.VERIFYING}, S.ASSESSING, page="desk-call"),
+        _row("take", said_in("button", "Take it"), said_in("history", "Took the request"), _LIVE, S.VERIFYING, page="desk-case"),
+        _row("call", said_in("button", "Call back"), said_in("history", "Called back"), {S.VERIFYING}, S.ASSESSING, page="desk-call"),
         _row(
             "ask",
-            "Ask the requester",
-            "Asked the requester",
+            said_in("button", "Ask the requester"),
+            said_in("history", "Asked the requester"),
             {S.VERIFYING, S.ASSESSING, S.DECIDING},
             S.AWAITING_REQUESTER,
             same=False,
             page="desk-ask",
         ),
-        _row("assess", "Save note", "Wrote an assessment", _WORKING, page="desk-assess"),
-        _row("note_privileged", "Save privileged note", "Wrote a privileged note", _WORKING, page="desk-assess"),
-        _row("change_line", "Change the line", "Changed a proposed line", {S.ASSESSING, S.DECIDING}, page="desk-lines"),
-        _row("answer_hits", "Answer hits", "Answered hits", {S.VERIFYING, S.ASSESSING, S.DECIDING}, page="desk-list"),
+        _row("assess", said_in("button", "Save note"), said_in("history", "Wrote an assessment"), _WORKING, page="desk-assess"),
+        _row("note_privileged", said_in("button", "Save privileged note"), said_in("history", "Wrote a privileged note"), _WORKING, page="desk-assess"),
+        _row("change_line", said_in("button", "Change the line"), said_in("history", "Changed a proposed line"), {S.ASSESSING, S.DECIDING}, page="desk-lines"),
+        _row("answer_hits", said_in("button", "Answer hits"), said_in("history", "Answered hits"), {S.VERIFYING, S.ASSESSING, S.DECIDING}, page="desk-list"),
         _row(
             "confirm_lines",
-            "Confirm the lines",
-            "Confirmed the lines",
+            said_in("button", "Confirm the lines"),
+            said_in("history", "Confirmed the lines"),
             {S.ASSESSING},
             S.DECIDING,
             same=False,
             page="desk-lines",
         ),
-        _row("propose", "Propose", "Proposed a decision", {S.DECIDING}, S.PROPOSED, page="desk-decide"),
+        _row("propose", said_in("button", "Propose"), said_in("history", "Proposed a decision"), {S.DECIDING}, S.PROPOSED, page="desk-decide"),
         # Past "decided" where the last lines are not granted and the other lines' instruments are signed already.
         _row(
             "approve",
-            "Approve",
-            "Approved a decision",
+            said_in("button", "Approve"),
+            said_in("history", "Approved a decision"),
             {S.DECIDING, S.PROPOSED},
             S.DECIDED,
             S.EXECUTED,
@@ -181,27 +222,27 @@ ACTIONS: Mapping[str, Action] = {
         ),
         _row(
             "return_proposal",
-            "Return with a reason",
-            "Returned a proposal",
+            said_in("button", "Return with a reason"),
+            said_in("history", "Returned a proposal"),
             {S.DECIDING, S.PROPOSED},
             S.DECIDING,
             page="desk-decide",
         ),
-        _row("preview", "Prepare the instrument", "Prepared the instrument", _LINES_OPEN, page="desk-sign"),
-        _row("sign", "Sign", "Signed", _LINES_OPEN, S.EXECUTED, page="desk-sign"),
-        _row("send_back", "Send back with a reason", "Sent a decision back", _LINES_OPEN, S.DECIDING, page="desk-sign"),
+        _row("preview", said_in("button", "Prepare the instrument"), said_in("history", "Prepared the instrument"), _LINES_OPEN, page="desk-sign"),
+        _row("sign", said_in("button", "Sign"), said_in("history", "Signed"), _LINES_OPEN, S.EXECUTED, page="desk-sign"),
+        _row("send_back", said_in("button", "Send back with a reason"), said_in("history", "Sent a decision back"), _LINES_OPEN, S.DECIDING, page="desk-sign"),
         # Closed at once where the registry has acknowledged receipt before the service was recorded; possible after that too,
         # because a copy by post follows an e-mail within three calendar days (7.9).
         _row(
             "serve",
-            "Record service",
-            "Recorded service",
+            said_in("button", "Record service"),
+            said_in("history", "Recorded service"),
             {S.EXECUTED, S.SERVED, S.CLOSED} | _LINES_OPEN,
             S.SERVED,
             S.CLOSED,
             page="desk-serve",
         ),
-        _row("conclude", "Give the answer", "Gave the answer", {S.DECIDED}, S.CLOSED, same=False, page="desk-conclude"),
+        _row("conclude", said_in("button", "Give the answer"), said_in("history", "Gave the answer"), {S.DECIDED}, S.CLOSED, same=False, page="desk-conclude"),
     )
 }
 
@@ -246,24 +287,51 @@ class Mover:
 
 
 MOVERS: Mapping[State, Mover] = {
-    S.RECEIVED: Mover("authority", "take the request", "received", "After 15 minutes every desk shows since when it is due. Call the duty line."),
+    S.RECEIVED: Mover(
+        "authority", said("take the request"), said("received"),
+        said("After 15 minutes every desk shows since when it is due. Call the duty line."),
+    ),
     S.VERIFYING: Mover(
-        "authority", "call back", "verifying who filed", "30 minutes after receipt every desk shows since when it is due. Call the duty line."
+        "authority", said("call back"), said("verifying who filed"),
+        said("30 minutes after receipt every desk shows since when it is due. Call the duty line."),
     ),
-    S.AWAITING_REQUESTER: Mover("registry", "answer the open questions", "answer our questions", "The clock runs on."),
+    S.AWAITING_REQUESTER: Mover(
+        "registry", said("answer the open questions"), said("answer our questions"),
+        said("The clock runs on."),
+    ),
     S.ASSESSING: Mover(
-        "authority", "assess and confirm the lines", "assessing", "A first response is due within 24 hours."
+        "authority", said("assess and confirm the lines"), said("assessing"),
+        said("A first response is due within 24 hours."),
     ),
-    S.DECIDING: Mover("authority", "propose a decision", "deciding", "No answer by the deadline is not a yes."),
-    S.PROPOSED: Mover("authority", "approve the decision", "deciding", "After 4 hours every desk shows since when it is due."),
+    S.DECIDING: Mover(
+        "authority", said("propose a decision"), said("deciding"),
+        said("No answer by the deadline is not a yes."),
+    ),
+    S.PROPOSED: Mover(
+        "authority", said("approve the decision"), said("deciding"),
+        said("After 4 hours every desk shows since when it is due."),
+    ),
     S.DECIDED: Mover(
-        "authority", "sign, or give the answer", "decided, not yet signed", "Nothing is covered until it is signed."
+        "authority", said("sign, or give the answer"), said("decided, not yet signed"),
+        said("Nothing is covered until it is signed."),
     ),
-    S.EXECUTED: Mover("authority", "serve the instrument", "serving the instrument", "Service is due within 1 hour."),
-    S.SERVED: Mover("registry", "acknowledge receipt", "acknowledge receipt", "After 24 hours the duty officer calls the registry."),
-    S.CLOSED: Mover("nobody", "closed", "closed", ""),
-    S.WITHDRAWN: Mover("nobody", "withdrawn", "withdrawn", ""),
-}
+    S.EXECUTED: Mover(
+        "authority", said("serve the instrument"), said("serving the instrument"),
+        said("Service is due within 1 hour."),
+    ),
+    S.SERVED: Mover(
+        "registry", said("acknowledge receipt"), said("acknowledge receipt"),
+        said("After 24 hours the duty officer calls the registry."),
+    ),
+    S.CLOSED: Mover(
+        "nobody", said("closed"), said("closed"),
+        "",
+    ),
+    S.WITHDRAWN: Mover(
+        "nobody", said("withdrawn"), said("withdrawn"),
+        "",
+    ),
+}  # fmt: skip
 
 
 #: What a filer cannot tell from another state: that a proposal lies there is the authority's own work.
@@ -280,10 +348,13 @@ def check(action: str, state: State, reference: str, *, staff: bool = True) -> A
     row = ACTIONS[action]
     if state not in row.origin:
         seen = told_state(state, staff=staff)
-        told = sorted({told_state(s, staff=staff).replace("_", " ") for s in row.origin} - {seen.replace("_", " ")})
+        told = sorted({told_state(s, staff=staff).words for s in row.origin} - {seen.words})
         raise Refusal(
             "not_now",
-            f"{reference} is {seen.replace('_', ' ')}: “{row.label}” is possible while a request is {', '.join(told)}.",
+            said(
+                "{reference} is {state}: “{action}” is possible while a request is {states}.",
+                reference=reference, state=seen.words, action=row.label, states=joined(", ", told),
+            ),
             facts={"state": state.value},
         )
     return row

@@ -8,8 +8,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from ersr.core.lifecycle import ACTIONS, Role
+from ersr.core.tongue import Said, said
 
 
 class Relation(enum.StrEnum):
@@ -76,24 +78,35 @@ PERMITS: Mapping[str, Mapping[Role, frozenset[Relation]]] = {
 }
 
 #: What the author of a decision leaves to somebody else, in words.
-_SOMEBODY_ELSE = {"approve": "approve it", "preview": "sign it", "send_back": "send it back", "sign": "sign it"}
+_SOMEBODY_ELSE = {
+    "approve": said("You proposed this decision, so somebody else must approve it."),
+    "preview": said("You proposed this decision, so somebody else must sign it."),
+    "send_back": said("You proposed this decision, so somebody else must send it back."),
+    "sign": said("You proposed this decision, so somebody else must sign it."),
+}
 
 #: What is about the house and not about a request: action -> roles.
 OFFICE: Mapping[str, frozenset[Role]] = {
     "add_provision": frozenset({Role.RESPONDER}),
+    "approve_recovery": frozenset({Role.ADMINISTRATOR, Role.DUTY_OFFICER}),
+    "call_back": frozenset({Role.ADMINISTRATOR, Role.DUTY_OFFICER, Role.RESPONDER}),
     "delegate": frozenset({Role.ADMINISTRATOR}),
     "import_popularity": frozenset({Role.DUTY_OFFICER, Role.RESPONDER}),
     "invite": frozenset({Role.ADMINISTRATOR}),
     "read_ledger": frozenset({Role.AUDITOR}),
+    "read_outbox": frozenset({Role.AUDITOR, Role.DUTY_OFFICER, Role.RESPONDER}),
     "read_parties": frozenset({Role.ADMINISTRATOR, Role.AUDITOR, Role.DUTY_OFFICER, Role.RESPONDER}),
     "read_people": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "read_provisions": frozenset({Role.APPROVER, Role.AUDITOR, Role.DUTY_OFFICER, Role.RESPONDER, Role.SIGNATORY}),
+    "send_again": frozenset({Role.DUTY_OFFICER, Role.RESPONDER}),
 }
 
 #: role -> actions that this role makes impossible, whatever else the person may do.
 BANS: Mapping[Role, frozenset[str]] = {
     Role.ADMINISTRATOR: (frozenset(ACTIONS) | {"read_privileged"}) - {"submit"},
-    Role.AUDITOR: frozenset(ACTIONS) | {"add_provision", "delegate", "import_popularity", "invite", "read_privileged"},
+    Role.AUDITOR: frozenset(ACTIONS)
+    | {"add_provision", "approve_recovery", "call_back", "delegate", "import_popularity", "invite", "read_privileged"}
+    | {"send_again"},
 }
 
 
@@ -121,6 +134,15 @@ def _permitted(action: str, roles: frozenset[Role], relations: frozenset[Relatio
     return False
 
 
+def _never(role: Role) -> Said:
+    return said("The role {role} never does this, whatever other roles you have.", role=role.words)
+
+
+def _needed(roles: Iterable[Role]) -> Said:
+    words = sorted(role.words for role in roles)
+    return said("This needs the role {role}.", role=reduce(lambda several, last: said("{several} or {last}", several=several, last=last), words))
+
+
 def verdict(action: str, roles: Iterable[Role], relations: Iterable[Relation]) -> Verdict:
     """May somebody with these roles, who is this to the request, do this?"""
     roles, relations = frozenset(roles), frozenset(relations)
@@ -129,20 +151,19 @@ def verdict(action: str, roles: Iterable[Role], relations: Iterable[Relation]) -
     for role in sorted(roles):
         if action in BANS.get(role, ()):
             return Verdict(
-                False, visible, f"The role {role.words} never does this, whatever other roles you have.", needs
+                False, visible, _never(role), needs
             )
     if not visible:
         return Verdict(False, False, "", needs)
     if _permitted(action, roles, relations):
         return Verdict(True, True, "", needs)
     if not roles & needs:
-        said = " or ".join(sorted(role.words for role in needs))
-        return Verdict(False, True, f"This needs the role {said}.", needs)
+        return Verdict(False, True, _needed(needs), needs)
     if Relation.AUTHOR in relations:
         return Verdict(
-            False, True, f"You proposed this decision, so somebody else must {_SOMEBODY_ELSE.get(action, 'do this')}.", needs
+            False, True, _SOMEBODY_ELSE.get(action, said("You proposed this decision, so somebody else must do this.")), needs
         )
-    return Verdict(False, True, "Only the person who has the request does this: take it first.", needs)
+    return Verdict(False, True, said("Only the person who has the request does this: take it first."), needs)
 
 
 def office(action: str, roles: Iterable[Role]) -> Verdict:
@@ -150,9 +171,8 @@ def office(action: str, roles: Iterable[Role]) -> Verdict:
     for role in sorted(roles):
         if action in BANS.get(role, ()):
             return Verdict(
-                False, True, f"The role {role.words} never does this, whatever other roles you have.", OFFICE[action]
+                False, True, _never(role), OFFICE[action]
             )
     if roles & OFFICE[action]:
         return Verdict(True, True, "", OFFICE[action])
-    said = " or ".join(sorted(role.words for role in OFFICE[action]))
-    return Verdict(False, True, f"This needs the role {said}.", OFFICE[action])
+    return Verdict(False, True, _needed(OFFICE[action]), OFFICE[action])

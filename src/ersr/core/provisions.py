@@ -18,38 +18,39 @@ from typing import Any
 
 from ersr.core.errors import FieldError, Refusal
 from ersr.core.terms import Instrument
+from ersr.core.tongue import joined, said
 
 #: What an act can be like, as `triage` finds it in a filing: code -> how a reason says it. Alphabetical, never reused.
 CONDITIONS: Mapping[str, str] = {
-    "create:direct": "creates names without a registrar",
-    "create:registrar": "creates names through an accredited registrar",
-    "fee_relief": "asks not to pay the fee for these names",
-    "reserve:registered": "reserves names that are registered",
-    "reserve:unregistered": "reserves names that nobody has registered",
-    "server_hold": "puts names on serverHold",
-    "sinkhole:registered": "delegates names that others have registered to a sinkhole",
-    "sinkhole:unregistered": "delegates names that nobody had registered to a sinkhole",
-    "suspend:dns": "suspends DNS",
-    "suspend:dnssec": "suspends DNSSEC",
-    "suspend:escrow": "suspends data escrow",
-    "suspend:rdds": "suspends RDDS",
-    "suspend:srs": "suspends SRS/EPP",
-    "transfer": "transfers names without their registrants' consent",
+    "create:direct": said("creates names without a registrar"),
+    "create:registrar": said("creates names through an accredited registrar"),
+    "fee_relief": said("asks not to pay the fee for these names"),
+    "reserve:registered": said("reserves names that are registered"),
+    "reserve:unregistered": said("reserves names that nobody has registered"),
+    "server_hold": said("puts names on serverHold"),
+    "sinkhole:registered": said("delegates names that others have registered to a sinkhole"),
+    "sinkhole:unregistered": said("delegates names that nobody had registered to a sinkhole"),
+    "suspend:dns": said("suspends DNS"),
+    "suspend:dnssec": said("suspends DNSSEC"),
+    "suspend:escrow": said("suspends data escrow"),
+    "suspend:rdds": said("suspends RDDS"),
+    "suspend:srs": said("suspends SRS/EPP"),
+    "transfer": said("transfers names without their registrants' consent"),
 }
 
 #: What a filing's fields do not show and staff find out: offered when the filing names another action.
 UNSEEN: Mapping[str, str] = {
-    "altered_reports": "leaves incident names out of the monthly reports, or reports late",
-    "ineligible_registrant": "gives names to a registrant who is not eligible",
-    "names_left_up": "leaves names up on purpose for an investigation",
-    "names_suspended_for_collision": "suspends names for collisions beyond the stated process",
-    "new_function": "starts a function that no RSEP request has covered",
-    "own_policy": "departs from the registry's own published policy",
-    "personal_data": "discloses registrants' personal data",
-    "rights_protection": "undoes a URS lock, or leaves out Claims",
-    "short_term": "registers names for days or months",
-    "synthesis": "answers for names that are not registered",
-    "zone_withheld": "holds back the zone file or parts of it",
+    "altered_reports": said("leaves incident names out of the monthly reports, or reports late"),
+    "ineligible_registrant": said("gives names to a registrant who is not eligible"),
+    "names_left_up": said("leaves names up on purpose for an investigation"),
+    "names_suspended_for_collision": said("suspends names for collisions beyond the stated process"),
+    "new_function": said("starts a function that no RSEP request has covered"),
+    "own_policy": said("departs from the registry's own published policy"),
+    "personal_data": said("discloses registrants' personal data"),
+    "rights_protection": said("undoes a URS lock, or leaves out Claims"),
+    "short_term": said("registers names for days or months"),
+    "synthesis": said("answers for names that are not registered"),
+    "zone_withheld": said("holds back the zone file or parts of it"),
 }
 
 
@@ -64,10 +65,10 @@ class WaivableBy(enum.StrEnum):
     @property
     def words(self) -> str:
         return {
-            "staff": "staff with a delegation can give this",
-            "officer": "an officer must give this",
-            "board": "only the Board can give this",
-            "not_by_waiver": "no waiver can give this",
+            "staff": said("staff with a delegation can give this"),
+            "officer": said("an officer must give this"),
+            "board": said("only the Board can give this"),
+            "not_by_waiver": said("no waiver can give this"),
         }[self.value]
 
 
@@ -109,30 +110,30 @@ _NEEDED = (*_TEXTS, "row", "waivable_by", "certainty")
 _KNOWN = (*_NEEDED, *_CODES, "instrument")
 
 
-def parse_row(raw: Mapping[str, Any], *, family: str, version: str, place: str = "this row") -> Provision:
+def parse_row(raw: Mapping[str, Any], *, family: str, version: str, place: str = said("this row")) -> Provision:
     """One row, strictly: `place` (file and row) leads every sentence. Raises Refusal("unfit") with all its mistakes."""
-    wrong = [FieldError(key, f"{place}: {key} is missing.") for key in _NEEDED if key not in raw]
-    wrong += [FieldError(key, f"{place}: {key} is not a field of a provision.") for key in raw if key not in _KNOWN]
+    wrong = [FieldError(key, said("{file}: {field} is missing.", file=place, field=key)) for key in _NEEDED if key not in raw]
+    wrong += [FieldError(key, said("{place}: {field} is not a field of a provision.", place=place, field=key)) for key in raw if key not in _KNOWN]
     for key in _TEXTS:
         if key in raw and (not isinstance(raw[key], str) or not raw[key].strip()):
-            wrong.append(FieldError(key, f"{place}: {key} must be a text that is not empty, not {raw[key]!r}."))
+            wrong.append(FieldError(key, said("{place}: {field} must be a text that is not empty, not {given}.", place=place, field=key, given=repr(raw[key]))))
     row = raw.get("row", 1)
     if isinstance(row, bool) or not isinstance(row, int) or row < 1:
-        wrong.append(FieldError("row", f"{place}: row must be a number from 1 on, not {row!r}."))
+        wrong.append(FieldError("row", said("{place}: row must be a number from 1 on, not {given}.", place=place, given=repr(row))))
     if raw.get("certainty", "S") not in ("S", "U"):
-        wrong.append(FieldError("certainty", f"{place}: certainty must be S or U, not {raw['certainty']!r}."))
+        wrong.append(FieldError("certainty", said("{place}: certainty must be S or U, not {given}.", place=place, given=repr(raw["certainty"]))))
     waivable = _one_of(WaivableBy, "waivable_by", raw, place, wrong)
     instrument = _one_of(Instrument, "instrument", raw, place, wrong)
     if "instrument" not in raw and waivable is not WaivableBy.NOT_BY_WAIVER:
         wrong.append(
-            FieldError("instrument", f"{place}: instrument is missing; only what no waiver can give has none.")
+            FieldError("instrument", said("{place}: instrument is missing; only what no waiver can give has none.", place=place))
         )
     codes = {key: _codes(key, raw, place, wrong) for key in _CODES}
     seen = [code for key in _CODES for code in codes[key]]
     for code in sorted({code for code in seen if seen.count(code) > 1}):
-        wrong.append(FieldError("departs_by", f"{place}: {code} stands there twice; an act has one meaning per row."))
+        wrong.append(FieldError("departs_by", said("{place}: {code} stands there twice; an act has one meaning per row.", place=place, code=code)))
     if wrong:
-        raise Refusal("unfit", " ".join(error.message for error in wrong), fields=tuple(wrong))
+        raise Refusal("unfit", joined(" ", (error.message for error in wrong)), fields=tuple(wrong))
     assert waivable is not None
     return Provision(
         family, version, raw["id"], row, raw["title"], raw["demands"],
@@ -154,14 +155,14 @@ def load_from(folder: Traversable) -> tuple[Provision, ...]:
         try:
             read[path.name] = tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise Refusal("unfit", f"{path.name} is not TOML: {error}.") from error
+            raise Refusal("unfit", said("{file} is not TOML: {error}.", file=path.name, error=error)) from error
     own = {name: _rows(name, raw) for name, raw in read.items()}
     whole = {name: _with_earlier(name, read, own) for name in read}
     found = tuple(row for name in read for row in whole[name])
     twice = {row.key for row in found if sum(other.key == row.key and other.row == row.row for other in found) > 1}
     if twice:
         family, version, identity = min(twice)
-        raise Refusal("unfit", f"The catalogue has {family} {version}, {identity} twice with the same row number.")
+        raise Refusal("unfit", said("The catalogue has {family} {version}, {provision} twice with the same row number.", family=family, version=version, provision=identity))
     return found
 
 
@@ -181,24 +182,24 @@ def of_agreement(catalogue: Iterable[Provision], family: str, version: str) -> t
 
 def _rows(name: str, raw: Mapping[str, Any]) -> tuple[Provision, ...]:
     head = raw.get("agreement")
-    wrong = [f"{name}: {key} is not a table of a catalogue." for key in raw if key not in ("agreement", "provision")]
+    wrong = [said("{file}: {table} is not a table of a catalogue.", file=name, table=key) for key in raw if key not in ("agreement", "provision")]
     if not isinstance(head, dict):
-        raise Refusal("unfit", f"{name}: the table [agreement] is missing.")
+        raise Refusal("unfit", said("{file}: the table [agreement] is missing.", file=name))
     needed, known = ("family", "version", "title"), ("family", "version", "title", "rows_as", "without")
-    wrong += [f"{name}: agreement.{key} is missing." for key in needed if not isinstance(head.get(key), str)]
-    wrong += [f"{name}: agreement.{key} is not a field of an agreement." for key in head if key not in known]
+    wrong += [said("{file}: {field} is missing.", file=name, field=f"agreement.{key}") for key in needed if not isinstance(head.get(key), str)]
+    wrong += [said("{file}: {field} is not a field of an agreement.", file=name, field=f"agreement.{key}") for key in head if key not in known]
     if wrong:
-        raise Refusal("unfit", " ".join(wrong))
+        raise Refusal("unfit", joined(" ", wrong))
     rows: list[Provision] = []
     errors: list[FieldError] = []
     for number, row in enumerate(raw.get("provision", []), start=1):
-        place = f"{name}, row {number} ({row.get('id', 'no id')})"
+        place = said("{file}, row {number} ({provision})", file=name, number=number, provision=row.get("id") or said("no id"))
         try:
             rows.append(parse_row(row, family=head["family"], version=head["version"], place=place))
         except Refusal as refusal:
             errors += refusal.fields
     if errors:
-        raise Refusal("unfit", " ".join(error.message for error in errors), fields=tuple(errors))
+        raise Refusal("unfit", joined(" ", (error.message for error in errors)), fields=tuple(errors))
     return tuple(rows)
 
 
@@ -216,10 +217,10 @@ def _with_earlier(name: str, read: Mapping[str, Any], own: Mapping[str, tuple[Pr
         and "rows_as" not in raw["agreement"]
     ]
     if len(like) != 1:
-        raise Refusal("unfit", f"{name}: agreement.rows_as names no version {head['rows_as']!r} that has its own rows.")
+        raise Refusal("unfit", said("{file}: agreement.rows_as names no version {version} that has its own rows.", file=name, version=repr(head["rows_as"])))
     taken = {row.id for row in own[like[0]]}
     if unknown := set(head.get("without", ())) - taken:
-        raise Refusal("unfit", f"{name}: agreement.without names {sorted(unknown)}, which {head['rows_as']} has not.")
+        raise Refusal("unfit", said("{file}: agreement.without names {provisions}, which {version} has not.", file=name, provisions=sorted(unknown), version=head["rows_as"]))
     merged: list[Provision] = []
     for row in own[like[0]]:
         if row.id in rows:
@@ -237,16 +238,16 @@ def _one_of(kind: Any, key: str, raw: Mapping[str, Any], place: str, wrong: list
         return kind(raw[key])
     except ValueError:
         choices = ", ".join(member.value for member in kind)
-        wrong.append(FieldError(key, f"{place}: {key} must be one of {choices}, not {raw[key]!r}."))
+        wrong.append(FieldError(key, said("{place}: {field} must be one of {choices}, not {given}.", place=place, field=key, choices=choices, given=repr(raw[key]))))
         return None
 
 
 def _codes(key: str, raw: Mapping[str, Any], place: str, wrong: list[FieldError]) -> tuple[str, ...]:
     value = raw.get(key, [])
     if not isinstance(value, list | tuple):
-        wrong.append(FieldError(key, f"{place}: {key} must be a list of codes, not {value!r}."))
+        wrong.append(FieldError(key, said("{place}: {field} must be a list of codes, not {given}.", place=place, field=key, given=repr(value))))
         return ()
     for code in value:
         if code not in CONDITIONS and code not in UNSEEN:
-            wrong.append(FieldError(key, f"{place}: {key} has {code!r}, which is no code of an act."))
+            wrong.append(FieldError(key, said("{place}: {field} has {code}, which is no code of an act.", place=place, field=key, code=repr(code))))
     return tuple(code for code in value if code in CONDITIONS or code in UNSEEN)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from ersr.core.errors import Refusal
+from ersr.core.tongue import said
 
 #: 23 letters (a prime, so that every single error and every swap of neighbours is found); I, O and S are left out.
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
@@ -38,8 +39,8 @@ def parse(text: str) -> tuple[str, int, int]:
     """(prefix, year, number), or a refusal that says what is wrong with the reference."""
     found = _FORM.fullmatch(text.strip().upper())
     if not found:
-        raise Refusal("invalid", f"{text!r} is not a reference: they look like SRW-2026-4821003-K or W-2026-3310222-C.")
+        raise Refusal("invalid", said("{text} is not a reference: they look like SRW-2026-4821003-K or W-2026-3310222-C.", text=repr(text)))
     prefix, year, number, letter = found[1], int(found[2]), int(found[3]), found[4]
     if number not in NUMBERS or letter != check_character(prefix, year, number):
-        raise Refusal("invalid", f"{text!r} has a wrong check character: a digit was misread. Read it out again.")
+        raise Refusal("invalid", said("{text} has a wrong check character: a digit was misread. Read it out again.", text=repr(text)))
     return prefix, year, number

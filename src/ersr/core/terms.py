@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Self
 
+from ersr.core.tongue import said
+
 
 class Instrument(enum.StrEnum):
     """The three kinds of writing (docs/process.md, "Three instruments")."""
@@ -24,9 +26,9 @@ class Instrument(enum.StrEnum):
     @property
     def title(self) -> str:
         return {
-            "waiver": "Waiver of specific provisions",
-            "authorisation": "Authorisation in writing",
-            "fee_reduction": "Reduction of registry-level fees",
+            "waiver": said("Waiver of specific provisions"),
+            "authorisation": said("Authorisation in writing"),
+            "fee_reduction": said("Reduction of registry-level fees"),
         }[self.value]
 
     @property
@@ -41,6 +43,10 @@ class WaiverStatus(enum.StrEnum):
     UPCOMING = "upcoming"
     IN_FORCE = "in force"
     ENDED = "ended"
+
+    @property
+    def words(self) -> str:
+        return {"upcoming": said("upcoming"), "in force": said("in force"), "ended": said("ended")}[self.value]
 
 
 @dataclass(frozen=True)
@@ -80,10 +86,30 @@ class LineTerms:
 
 @dataclass(frozen=True)
 class NamesTerms:
-    """The covered set: SHA-256 (hex) over the sorted unique names, each followed by LF; and how many."""
+    """The covered set: SHA-256 (hex) over the sorted unique names, each followed by LF; and how many.
+
+    `root` (hex) is that of the list's own tree, against which a single name is proved; writings of before have none, and the
+    member is left out.
+
+    Of a list whose names are covered in windows only, `content_digest` is the SHA-256 over its records (`name,from,until`, each
+    followed by LF) and `records` says how many: the names alone would say nothing of the windows. Else both are left out.
+    """
 
     digest: str
     size: int
+    root: str = ""
+    content_digest: str = ""
+    records: int = 0
+
+    @property
+    def of_records(self) -> str:
+        """What the records of the list digest to, with windows or without."""
+        return self.content_digest or self.digest
+
+    @property
+    def leaves(self) -> int:
+        """How many records the list's tree has."""
+        return self.records or self.size
 
 
 @dataclass(frozen=True)
@@ -170,7 +196,10 @@ def rfc3339(moment: datetime) -> str:
 
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        plain = {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        if isinstance(value, NamesTerms):
+            plain = {name: found for name, found in plain.items() if found or name in ("digest", "size")}
+        return plain
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, datetime):

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from ersr.core.errors import FieldError, invalid
+from ersr.core.tongue import said
 
 
 class Tlp(enum.StrEnum):
@@ -47,7 +48,7 @@ class Tlp(enum.StrEnum):
             return cls(text.strip().upper().removeprefix("TLP:").strip())
         except ValueError:
             labels = ", ".join(label.value for label in cls)
-            raise invalid(FieldError("tlp", f"{text!r} is not a TLP label. Use one of {labels}.")) from None
+            raise invalid(FieldError("tlp", said("{text} is not a TLP label. Use one of {labels}.", text=repr(text), labels=labels))) from None
 
     def __lt__(self, other: str) -> bool:
         return self.rank < type(self)(other).rank
@@ -63,11 +64,11 @@ class Tlp(enum.StrEnum):
 
 
 _PERMITS = {
-    Tlp.CLEAR: "May be shared with anyone.",
-    Tlp.GREEN: "May be shared within the recipient's community, not in public.",
-    Tlp.AMBER: "May be shared within the recipient's organisation and with its clients who need to know.",
-    Tlp.AMBER_STRICT: "May be shared within the recipient's organisation only, with those who need to know.",
-    Tlp.RED: "For the named persons only; not to be shared further.",
+    Tlp.CLEAR: said("May be shared with anyone."),
+    Tlp.GREEN: said("May be shared within the recipient's community, not in public."),
+    Tlp.AMBER: said("May be shared within the recipient's organisation and with its clients who need to know."),
+    Tlp.AMBER_STRICT: said("May be shared within the recipient's organisation only, with those who need to know."),
+    Tlp.RED: said("For the named persons only; not to be shared further."),
 }
 
 #: A request without another label (docs/process.md).

@@ -7,6 +7,7 @@ sees advice only when staff have confirmed it. An unknown fact never becomes a y
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -14,6 +15,7 @@ from datetime import date, datetime
 from ersr.core.provisions import CONDITIONS, UNSEEN, Provision, WaivableBy, of_agreement
 from ersr.core.say import say
 from ersr.core.terms import Instrument
+from ersr.core.tongue import joined, said, said_n
 
 
 class Action(enum.StrEnum):
@@ -30,13 +32,13 @@ class Action(enum.StrEnum):
     @property
     def words(self) -> str:
         return {
-            "reserve": "reserve names",
-            "create": "create names",
-            "sinkhole": "delegate names to a sinkhole",
-            "server_hold": "put names on serverHold",
-            "transfer": "transfer names",
-            "suspend_service": "suspend a service",
-            "other": "another action",
+            "reserve": said("reserve names"),
+            "create": said("create names"),
+            "sinkhole": said("delegate names to a sinkhole"),
+            "server_hold": said("put names on serverHold"),
+            "transfer": said("transfer names"),
+            "suspend_service": said("suspend a service"),
+            "other": said("another action"),
         }[self.value]
 
 
@@ -51,7 +53,7 @@ class Service(enum.StrEnum):
 
     @property
     def words(self) -> str:
-        return {"dns": "DNS", "dnssec": "DNSSEC", "srs": "SRS/EPP", "rdds": "RDDS", "escrow": "data escrow"}[self.value]
+        return {"dns": "DNS", "dnssec": "DNSSEC", "srs": "SRS/EPP", "rdds": "RDDS", "escrow": said("data escrow")}[self.value]
 
 
 class RegistrarRoute(enum.StrEnum):
@@ -64,9 +66,9 @@ class RegistrarRoute(enum.StrEnum):
     @property
     def words(self) -> str:
         return {
-            "accredited_registrar": "through an accredited registrar",
-            "registry_itself": "by the registry itself",
-            "unknown": "not known yet",
+            "accredited_registrar": said("through an accredited registrar"),
+            "registry_itself": said("by the registry itself"),
+            "unknown": said("not known yet"),
         }[self.value]
 
 
@@ -82,11 +84,11 @@ class Hint(enum.StrEnum):
     @property
     def words(self) -> str:
         return {
-            "waiver": "a signed writing is needed",
-            "no_waiver_needed": "no waiver is needed",
-            "notice_only": "a notice is enough",
-            "use_rsep": "RSEP is the way",
-            "ask": "to be asked",
+            "waiver": said("a signed writing is needed"),
+            "no_waiver_needed": said("no waiver is needed"),
+            "notice_only": said("a notice is enough"),
+            "use_rsep": said("RSEP is the way"),
+            "ask": said("to be asked"),
         }[self.value]
 
 
@@ -99,6 +101,11 @@ class AgreementFacts:
     version: str
     dated: date | None
     tlds: tuple[str, ...]
+
+    @property
+    def where(self) -> str:
+        """base 2023-04-30"""
+        return f"{self.family} {self.version}"
 
 
 @dataclass(frozen=True)
@@ -167,8 +174,7 @@ def advise(facts: Facts, catalogue: Iterable[Provision]) -> Advice:
         known = of_agreement(rows, agreement.family, agreement.version)
         if not known:
             questions.append(
-                f"The catalogue has no rows for {agreement.family} {agreement.version} (agreement {agreement.key}): "
-                "staff must add them or say which provisions are departed from."
+                said("The catalogue has no rows for {where} (agreement {agreement}): staff must add them or say which provisions are departed from.", where=agreement.where, agreement=agreement.key)
             )
             continue
         for filed in facts.actions:
@@ -178,8 +184,8 @@ def advise(facts: Facts, catalogue: Iterable[Provision]) -> Advice:
         fees = _fee_lines(facts, agreement, known)
         lines += fees
         if facts.fee_relief and not fees:
-            where = f"{agreement.family} {agreement.version}"
-            questions.append(f"The catalogue names no fee of {where}: say under which provision relief is asked.")
+            words = said("The catalogue names no fee of {where}: say under which provision relief is asked.", where=agreement.where)
+            questions.append(words)
     merged = _merge(lines)
     asked = tuple(dict.fromkeys(questions))
     return Advice(merged, asked, _summary(facts, merged, asked))
@@ -190,28 +196,28 @@ def _facts_missing(facts: Facts) -> list[str]:
     sinkholes = [filed for filed in facts.actions if filed.action is Action.SINKHOLE]
     asked = []
     if not facts.agreements:
-        asked.append("Which agreements? None was found from the TLDs.")
+        asked.append(said("Which agreements? None was found from the TLDs."))
     if not facts.actions:
-        asked.append("What does the registry do, or what has it done? No action is recorded.")
+        asked.append(said("What does the registry do, or what has it done? No action is recorded."))
     if facts.immediate is None:
-        asked.append("Must the registry act at once? Only then is this process the right one.")
+        asked.append(said("Must the registry act at once? Only then is this process the right one."))
     if creates and facts.registrar_route is RegistrarRoute.UNKNOWN:
-        asked.append("Who creates the names: an accredited registrar, or the registry itself?")
+        asked.append(said("Who creates the names: an accredited registrar, or the registry itself?"))
     if any(filed.registered_names for filed in creates):
-        asked.append("How can names be created that are registered already? Check the list.")
+        asked.append(said("How can names be created that are registered already? Check the list."))
     if not creates and any(not filed.registered_names for filed in sinkholes):
-        asked.append("A name that is delegated must exist: who creates the names that go to the sinkhole?")
+        asked.append(said("A name that is delegated must exist: who creates the names that go to the sinkhole?"))
     if creates and facts.fee_relief is None:
-        asked.append("Does the registry ask not to pay the fee for these names?")
+        asked.append(said("Does the registry ask not to pay the fee for these names?"))
     if facts.fee_relief and not any(filed.action in (Action.CREATE, Action.TRANSFER) for filed in facts.actions):
-        asked.append("For which transactions is relief from the fee asked? Nothing recorded is charged for.")
+        asked.append(said("For which transactions is relief from the fee asked? Nothing recorded is charged for."))
     for filed in facts.actions:
         if filed.action is Action.SUSPEND_SERVICE and filed.service is None:
-            asked.append(f"Which service is suspended: {_or([service.words for service in Service])}?")
+            asked.append(said("Which service is suspended: {services}?", services=_or([service.words for service in Service])))
         if filed.action in (Action.RESERVE, Action.SINKHOLE) and _registered(facts, filed) is None:
-            asked.append(f"Are the names registered already? It matters for this action: {filed.action.words}.")
+            asked.append(said("Are the names registered already? It matters for this action: {action}.", action=filed.action.words))
         if filed.taken and filed.starts_at is None:
-            asked.append(f"Since when? An action is recorded as taken without its time: {filed.action.words}.")
+            asked.append(said("Since when? An action is recorded as taken without its time: {action}.", action=filed.action.words))
     return asked
 
 
@@ -252,15 +258,16 @@ def _lines(
     found = []
     for row in rows:
         if code := _first(certain, row.departs_by):
-            found.append(_departing(facts, agreement, filed, row, f"{CONDITIONS[code]}: {row.id}"))
+            found.append(_departing(facts, agreement, filed, row, said("{act}: {provision}", act=CONDITIONS[code], provision=row.id)))
         elif code := _first(certain, row.notice_by):
-            reason = f"{CONDITIONS[code]}: {row.id} asks for a written notice, not for a waiver"
+            reason = said("{act}: {provision} asks for a written notice, not for a waiver", act=CONDITIONS[code], provision=row.id)
             found.append(_line(agreement, filed, row, Hint.NOTICE_ONLY, reason))
         elif code := _first(certain, row.met_by):
-            reason = f"{CONDITIONS[code]}: this is within {row.id}"
+            reason = said("{act}: this is within {provision}", act=CONDITIONS[code], provision=row.id)
             found.append(_line(agreement, filed, row, Hint.NO_WAIVER_NEEDED, reason))
         elif code := _first(possible, (*row.departs_by, *row.notice_by)):
-            found.append(_line(agreement, filed, row, Hint.ASK, f"perhaps {CONDITIONS[code]}: {row.id}"))
+            reason = said("perhaps {act}: {provision}", act=CONDITIONS[code], provision=row.id)
+            found.append(_line(agreement, filed, row, Hint.ASK, reason))
     return found
 
 
@@ -273,11 +280,11 @@ def _fee_lines(facts: Facts, agreement: AgreementFacts, rows: Sequence[Provision
     for row in rows:
         if "fee_relief" not in row.departs_by:
             continue
-        reason = f"{CONDITIONS['fee_relief']}: {row.id}"
+        reason = said("{act}: {provision}", act=CONDITIONS["fee_relief"], provision=row.id)
         for filed in charged:
             found.append(_departing(facts, agreement, filed, row, reason))
         if not charged:
-            found.append(_line(agreement, facts.actions[0], row, Hint.ASK, reason, "nothing recorded is charged for"))
+            found.append(_line(agreement, facts.actions[0], row, Hint.ASK, reason, said("nothing recorded is charged for")))
     return found
 
 
@@ -288,14 +295,14 @@ def _departing(
         return _line(agreement, filed, row, Hint.ASK, reason, row.waivable_by.words)
     if facts.immediate is False:
         if row.instrument is Instrument.FEE_REDUCTION:
-            return _line(agreement, filed, row, Hint.ASK, reason, "nothing here needs immediate action")
-        slow = "the registry need not act at once, and standing changes go through RSEP"
+            return _line(agreement, filed, row, Hint.ASK, reason, said("nothing here needs immediate action"))
+        slow = said("the registry need not act at once, and standing changes go through RSEP")
         return _line(agreement, filed, row, Hint.USE_RSEP, reason, slow)
     more = [] if row.waivable_by is WaivableBy.STAFF else [row.waivable_by.words]
     if filed.taken and filed.starts_at is not None:
-        more.append(f"taken already, so that cover must reach back to {say(filed.starts_at)}")
+        more.append(said("taken already, so that cover must reach back to {moment}", moment=say(filed.starts_at)))
     elif filed.taken:
-        more.append("taken already, so that cover must reach back")
+        more.append(said("taken already, so that cover must reach back"))
     return _line(agreement, filed, row, Hint.WAIVER, reason, *more)
 
 
@@ -315,11 +322,14 @@ def _look_also(
     found: Sequence[ProposedLine],
 ) -> list[str]:
     """What staff must look at beyond the lines: provisions that the action may touch, or that nothing at all is known."""
-    where = f"{agreement.family} {agreement.version}"
+    where = agreement.where
     if filed.action is Action.OTHER:
-        choices = [f"{UNSEEN[code]} ({row.id})" for row in rows for code in row.departs_by if code in UNSEEN]
+        choices = [
+            said("{act} ({provision})", act=UNSEEN[code], provision=row.id)
+            for row in rows for code in row.departs_by if code in UNSEEN
+        ]  # fmt: skip
         return [
-            f"What is the other action? Under {where}, staff compare it with: {'; '.join(choices) or 'nothing yet'}."
+            said("What is the other action? Under {where}, staff compare it with: {choices}.", where=where, choices=joined("; ", choices) if choices else said("nothing yet"))
         ]
     certain, possible = conditions(facts, filed)
     proposed = {line.provision for line in found}
@@ -330,11 +340,11 @@ def _look_also(
     ]
     if may:
         return [
-            f"Does it also depart from one of these of {where}? To {filed.action.words} may touch {', '.join(may)}."
+            said("Does it also depart from one of these of {where}? To {action} may touch {provisions}.", where=where, action=filed.action.words, provisions=", ".join(may))
         ]
     if not found:
         return [
-            f"The catalogue says nothing about this action under {where}: {filed.action.words}. Which provision is it?"
+            said("The catalogue says nothing about this action under {where}: {action}. Which provision is it?", where=where, action=filed.action.words)
         ]
     return []
 
@@ -356,32 +366,31 @@ def _merge(lines: Iterable[ProposedLine]) -> tuple[ProposedLine, ...]:
 
 
 def _summary(facts: Facts, lines: Sequence[ProposedLine], questions: Sequence[str]) -> str:
-    kinds = [line.instrument.value if line.outcome_hint is Hint.WAIVER and line.instrument else line.outcome_hint.value
-             for line in lines]  # fmt: skip
+    kinds = Counter(line.instrument.value if line.outcome_hint is Hint.WAIVER and line.instrument else line.outcome_hint.value
+                    for line in lines)  # fmt: skip
     words = {
-        "waiver": ("waiver", "waivers"),
-        "authorisation": ("authorisation in writing", "authorisations in writing"),
-        "fee_reduction": ("fee reduction", "fee reductions"),
-        "no_waiver_needed": ("needs no waiver", "need no waiver"),
-        "notice_only": ("needs a notice only", "need a notice only"),
-        "use_rsep": ("goes through RSEP", "go through RSEP"),
-        "ask": ("to be asked", "to be asked"),
+        "waiver": said_n("{n} waiver", "{n} waivers", kinds["waiver"]),
+        "authorisation": said_n("{n} authorisation in writing", "{n} authorisations in writing", kinds["authorisation"]),
+        "fee_reduction": said_n("{n} fee reduction", "{n} fee reductions", kinds["fee_reduction"]),
+        "no_waiver_needed": said_n("{n} needs no waiver", "{n} need no waiver", kinds["no_waiver_needed"]),
+        "notice_only": said_n("{n} needs a notice only", "{n} need a notice only", kinds["notice_only"]),
+        "use_rsep": said_n("{n} goes through RSEP", "{n} go through RSEP", kinds["use_rsep"]),
+        "ask": said_n("{n} to be asked", "{n} to be asked", kinds["ask"]),
     }
-    counts = {kind: kinds.count(kind) for kind in words if kind in kinds}
-    counted = ", ".join(f"{count} {words[kind][count > 1]}" for kind, count in counts.items())
-    about = f" for {facts.names_count:,} names" if facts.names_count else ""
-    first = f"{_count(len(lines), 'line')}{about}: {counted}." if lines else "No line follows from what is known."
+    counted = joined(", ", [one for kind, one in words.items() if kinds[kind]])
+    first: str = said("No line follows from what is known.")
+    if lines:
+        first = said_n("{n} line", "{n} lines", len(lines))
+        if facts.names_count:
+            first = said_n("{lines} for {n} name", "{lines} for {n} names", facts.names_count, lines=first)
+        first = said("{lines}: {kinds}.", lines=first, kinds=counted)
     if not questions:
         return first
-    return f"{first} {_count(len(questions), 'question')} {'is' if len(questions) == 1 else 'are'} open."
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return joined(" ", [first, said_n("{n} question is open.", "{n} questions are open.", len(questions))])
 
 
 def _or(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:-1])} or {words[-1]}"
+    return said("{several} or {last}", several=joined(", ", words[:-1]), last=words[-1])
 
 
 def _first(codes: Iterable[str], wanted: Sequence[str]) -> str | None:

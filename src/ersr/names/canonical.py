@@ -10,22 +10,20 @@ from __future__ import annotations
 import enum
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import idna
 
 from ersr.core.errors import Refusal
-from ersr.core.reasons import sentence
+from ersr.core.tongue import said
 
-#: The most entries of one list, for now.
-LIMIT = 200_000
 #: Longer entries are never names and are not worth decoding: punycode takes time by the square of a label.
 LONGEST_ENTRY = 1_000
 #: What of a refused entry is kept for the page that shows it.
 KEPT = 255
 
+_LABEL = re.compile(r"(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _PLAIN = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\.([a-z0-9-]+)", re.ASCII)
 _DEFANGED = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})  # the other dots of IDNA
 _BRACKETED = ("[.]", "(.)", "{.}")
@@ -49,85 +47,9 @@ class Outcome:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class RefusedRow:
-    """`line` counts from 1, remarks and blank lines included; `text` as sent, without white space around it, cut at 255."""
-
-    line: int
-    text: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Intake:
-    """A list as taken in. lines == accepted + duplicates + refused entries; remarks and blank lines are not entries.
-
-    `accepted` counts unique names, which `names` has in order; `refused` counts by reason and `tlds` by TLD, both sorted.
-    """
-
-    lines: int
-    accepted: int
-    duplicates: int
-    refused: Mapping[str, int]
-    refused_rows: tuple[RefusedRow, ...]
-    names: list[str]
-    tlds: Mapping[str, int]
-    digest: str
-    under: tuple[str, ...]
-
-    def sentences(self, most: int | None = None) -> list[str]:
-        """Why entries were refused, one sentence an entry: all of them, or the first `most`."""
-        return [sentence(row.reason, line=row.line, text=row.text, tlds=self.under) for row in self.refused_rows[:most]]
-
-
 def canonical(text: str, tlds: Iterable[str]) -> Outcome:
     """One entry by itself, so never a duplicate. `tlds` are those of the request (A-labels, any case)."""
-    return _judge(text.strip(), _clean(tlds))
-
-
-def intake(data: bytes | str | Iterable[str], tlds: Iterable[str], *, limit: int = LIMIT) -> Intake:
-    """A whole list, as bytes (UTF-8, with or without byte order mark, any line ends), as text, or line by line.
-
-    Lines that begin with `#` or `;` are remarks. Raises Refusal("unfit") for what is no text or has no
-    entries, Refusal("too_large") for more than `limit` entries.
-    """
-    under = _clean(tlds)
-    seen: set[str] = set()
-    rows: list[RefusedRow] = []
-    lines = 0
-    plain, add = _PLAIN.fullmatch, seen.add
-    for number, line in enumerate(_lines(data), start=1):
-        text = line.strip()
-        if not text or text[0] in "#;":
-            continue
-        lines += 1
-        if lines > limit:
-            raise Refusal("too_large", f"This list has more than {limit:,} entries. Send it as several lists.")
-        # the path of nearly every entry; _judge comes to the same end, only later
-        found = plain(text)
-        if found and found[2] in under and text[2:4] != "--":
-            add(text)
-            continue
-        outcome = _judge(text, under)
-        if outcome.kind is Kind.REFUSED:
-            rows.append(RefusedRow(number, text[:KEPT], outcome.reason))
-        else:
-            add(outcome.name)
-    if not lines:
-        raise Refusal("unfit", "This list has no names. Send a text file with one name a line.")
-    names = sorted(seen)
-    per_tld = Counter(name.partition(".")[2] for name in names)
-    return Intake(
-        lines=lines,
-        accepted=len(names),
-        duplicates=lines - len(rows) - len(names),
-        refused=dict(sorted(Counter(row.reason for row in rows).items())),
-        refused_rows=tuple(rows),
-        names=names,
-        tlds=dict(sorted(per_tld.items())),
-        digest=digest(names),
-        under=tuple(sorted(under)),
-    )
+    return judge(text.strip(), _clean(tlds))
 
 
 def digest(names: Iterable[str]) -> str:
@@ -138,6 +60,8 @@ def digest(names: Iterable[str]) -> str:
 def to_ascii(text: str) -> tuple[str, str]:
     """(name, "") or ("", reason): mended and encoded, at whatever depth and under whatever TLD."""
     text = text.strip().strip(_EDGE).strip()
+    if len(text) > LONGEST_ENTRY:
+        return "", "name_long"
     for dot in _BRACKETED:
         text = text.replace(dot, ".")
     text = text.translate(_DEFANGED).removesuffix(".")
@@ -152,8 +76,10 @@ def to_ascii(text: str) -> tuple[str, str]:
         return "", "no_name"
     if "" in labels:
         return "", "empty_label"
-    if len(text) > LONGEST_ENTRY:
-        return "", "name_long"
+    if text.isascii():  # what idna says of it, label by label, in a fiftieth of the time
+        if len(text) > 253 or not all(map(_fine, labels)):
+            return "", _why(labels)
+        return text.lower(), ""
     try:
         name = idna.encode(text, uts46=True, std3_rules=True).decode("ascii")
     except (idna.IDNAError, UnicodeError):
@@ -161,7 +87,8 @@ def to_ascii(text: str) -> tuple[str, str]:
     return name, ""
 
 
-def _judge(text: str, under: frozenset[str]) -> Outcome:
+def judge(text: str, under: frozenset[str]) -> Outcome:
+    """As `canonical`, for a text without white space around it and TLDs in lower case."""
     lowered = text.lower() if text.isascii() else ""
     found = _PLAIN.fullmatch(lowered)
     if found and found[2] in under and lowered[2:4] != "--":
@@ -189,9 +116,7 @@ def _place(name: str, under: frozenset[str]) -> str:
 def _why(labels: list[str]) -> str:
     """Why `idna` would not have a name: the first label that it refuses by itself tells, else the whole is too long."""
     for label in labels:
-        try:
-            idna.encode(label, uts46=True, std3_rules=True)
-        except (idna.IDNAError, UnicodeError):
+        if not _fine(label):
             lowered = label.lower()
             if len(label) > 63:
                 return "label_long"
@@ -203,8 +128,21 @@ def _why(labels: list[str]) -> str:
     return "name_long"
 
 
+def _fine(label: str) -> bool:
+    """Whether `idna` takes the label by itself; of one that is ASCII and no A-label, the rules of LDH tell the same, sooner."""
+    if label.isascii() and label[:4].lower() != "xn--":
+        return bool(_LABEL.fullmatch(label.lower()))
+    try:
+        idna.encode(label, uts46=True, std3_rules=True)
+    except (idna.IDNAError, UnicodeError):
+        return False
+    return True
+
+
 def _too_long(label: str) -> bool:
     """Whether a U-label's A-label has more than 63 octets; the label has failed already, and this may be why."""
+    if label.isascii():
+        return False
     try:
         mapped = idna.uts46_remap(label, std3_rules=True)
     except (idna.IDNAError, UnicodeError):
@@ -212,28 +150,18 @@ def _too_long(label: str) -> bool:
     return len(b"xn--" + mapped.encode("punycode")) > 63
 
 
+def tlds_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """TLDs as a person gives them (any case, U-labels, a dot in front) as sorted A-labels; Refusal("invalid") for another thing."""
+    found = set()
+    for text in texts:
+        name, reason = to_ascii(f"a.{text.strip().lstrip('.')}")
+        if reason or name.count(".") != 1:
+            raise Refusal("invalid", said("{text} is no TLD. Give one label, such as com.", text=repr(text)))
+        found.add(name[2:])
+    return tuple(sorted(found))
+
+
 def _clean(tlds: Iterable[str]) -> frozenset[str]:
     if isinstance(tlds, str):
         raise TypeError("tlds is a collection of TLDs, not one text")
     return frozenset(tld.lower().strip(".") for tld in tlds)
-
-
-def _lines(data: bytes | str | Iterable[str]) -> Iterator[str]:
-    if isinstance(data, str):
-        data = data.encode("utf-8", "replace")
-    if not isinstance(data, bytes):
-        yield from data
-        return
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Refusal("unfit", "This file is UTF-16. Save it as UTF-8, one name a line, and send it again.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        words = f"This file is not UTF-8 text (line {line}). Send a plain text file with one name a line."
-        raise Refusal("unfit", words) from error
-    if "\0" in text:
-        raise Refusal("unfit", "This file is not text. Send a plain text file with one name a line.")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    yield from text.split("\n")

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from ersr.core.tongue import said
 from ersr.proof.strict import unfit
 
 
@@ -64,4 +65,4 @@ def signature_of(message: bytes) -> bytes:
         r, s = decode_dss_signature(raw)
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
-        raise unfit("The PDF's signature is not one that we write.") from error
+        raise unfit(said("The PDF's signature is not one that we write.")) from error

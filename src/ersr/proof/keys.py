@@ -24,23 +24,24 @@ from cryptography.x509.oid import NameOID
 
 from ersr.core.terms import rfc3339
 from ersr.proof import strict
+from ersr.proof.certificates import DEVELOPMENT, certificate, name_of
+from ersr.proof.hardware import HardwareKey, Place
 from ersr.proof.strict import unfit
 
 #: Order of P-256. A signature (r, s) and its twin (r, n - s) both verify, so only the one with the smaller s is ours.
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-DEVELOPMENT = "DEVELOPMENT"
 ROOT_YEARS, KEY_YEARS = 10, 3
 
 
 class Signer(Protocol):
     """Who signs letters and tokens. `chain` begins with the signing certificate and ends with the root."""
 
-    backend: Literal["file"]
+    backend: Literal["file", "pkcs11"]
     kid: str
     chain: tuple[x509.Certificate, ...]
 
     def sign(self, message: bytes) -> bytes:
-        """ECDSA P-256 over SHA-256(message): r || s, 64 bytes, with the smaller s."""
+        """ECDSA P-256 over SHA-256(message): r || s, 64 bytes, with the smaller s. Refuses "key_absent"."""
         ...
 
 
@@ -55,11 +56,16 @@ class CheckpointSigner(Protocol):
 
 
 @dataclass(frozen=True)
-class FileSigner:
+class KeySigner:
+    """With a key from a file or a HardwareKey: both are what `cryptography` calls a private key."""
+
     key: ec.EllipticCurvePrivateKey
     kid: str
     chain: tuple[x509.Certificate, ...]
-    backend: Literal["file"] = "file"
+
+    @property
+    def backend(self) -> Literal["file", "pkcs11"]:
+        return "pkcs11" if isinstance(self.key, HardwareKey) else "file"
 
     def sign(self, message: bytes) -> bytes:
         r, s = decode_dss_signature(self.key.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
@@ -189,7 +195,7 @@ class KeySet:
 class Keys:
     """What an installation signs with, and the public half that it publishes."""
 
-    signer: FileSigner
+    signer: KeySigner
     checkpoint_signer: FileCheckpointSigner
     public: KeySet
 
@@ -201,10 +207,13 @@ class Keys:
         return any(key.development for key in self.public.signing)
 
 
-def generate(folder: Path, authority_name: str, log_origin: str, *, now: datetime, development: bool) -> Keys:
+def generate(
+    folder: Path, authority_name: str, log_origin: str, *, now: datetime, development: bool, place: Place | None = None
+) -> Keys:
     """New keys in `folder` (made if missing): signing.pem, checkpoint.pem, root.pem (0600), chain.pem, keys.json.
 
-    Valid for three years from `now` (the root for ten). Refuses to write over keys that are there.
+    With a place the signing key is made in that token and signing.pem is not. Valid for three years from `now` (the root for
+    ten). Refuses to write over keys that are there.
     """
     check_origin(log_origin)
     if not 1 <= len(authority_name) <= 64:
@@ -214,41 +223,60 @@ def generate(folder: Path, authority_name: str, log_origin: str, *, now: datetim
         raise unfit(f"{folder} holds keys already; new keys need a new folder.")
     start = now.astimezone(UTC).replace(microsecond=0)
     end = start + timedelta(days=365 * KEY_YEARS)
-    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    root_name = _name(authority_name, "Root of the waiver signing keys", development)
-    root = _certificate(
-        root_name, root_name, root_key, root_key, start, start + timedelta(days=365 * ROOT_YEARS), authority=True
-    )
-    name = _name(authority_name, "Waiver signing key", development)
-    leaf = _certificate(name, root_name, key, root_key, start, end, authority=False)
-    log_key = ed25519.Ed25519PrivateKey.generate()
+    root_key, log_key = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()
+    key = HardwareKey.generate(place) if place else ec.generate_private_key(ec.SECP256R1())
+    root_name = name_of(authority_name, "Root of the waiver signing keys", development)
+    root_end = start + timedelta(days=365 * ROOT_YEARS)
+    root = certificate(root_name, root_name, root_key.public_key(), root_key, start, root_end, authority=True)
+    name = name_of(authority_name, "Waiver signing key", development)
+    leaf = certificate(name, root_name, key.public_key(), root_key, start, end, authority=False)
     log_public = log_key.public_key().public_bytes_raw()
     public = KeySet(
         (SigningKey(thumbprint(_ec_jwk(key.public_key())), (leaf, root), start, end),),
         (CheckpointKey(thumbprint(_okp_jwk(log_public)), log_public, log_origin, start, end),),
     )
-    for file, private in (("signing.pem", key), ("checkpoint.pem", log_key), ("root.pem", root_key)):
+    files = {"signing.pem": key, "checkpoint.pem": log_key, "root.pem": root_key}
+    for file, private in files.items():
+        if isinstance(private, HardwareKey):
+            continue
         pem = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         with os.fdopen(os.open(folder / file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             out.write(pem)
-    (folder / "chain.pem").write_bytes(b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (leaf, root)))
+    write_public(folder, public)
+    return load(folder, place)
+
+
+def write_public(folder: Path, public: KeySet) -> None:
+    """chain.pem of the first signing key, and keys.json, which is what others get."""
+    chain = public.signing[0].chain
+    (folder / "chain.pem").write_bytes(b"".join(c.public_bytes(serialization.Encoding.PEM) for c in chain))
     (folder / "keys.json").write_bytes(public.to_json())
-    return load(folder)
 
 
-def load(folder: Path) -> Keys:
-    """The keys of `folder`. Refuses ("unfit") private keys others can read and keys that keys.json does not name."""
-    for name in ("signing.pem", "checkpoint.pem"):
+def load(folder: Path, place: Place | None = None) -> Keys:
+    """The keys of `folder`, the signing key from a token if there is a place. No token is asked before the first signature.
+
+    Refuses ("unfit") private keys that others can read and keys that keys.json does not name.
+    """
+    if place and (folder / "signing.pem").exists():
+        raise unfit(
+            f"{folder / 'signing.pem'} lies there although the signing key is in a token: take it off the machine."
+        )
+    for name in ("checkpoint.pem",) if place else ("signing.pem", "checkpoint.pem"):
         file = folder / name
         if not file.exists():
             raise unfit(f"{file} is missing: make keys first.")
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             raise unfit(f"{file} can be read by others; set its mode to 0600.")
     public = KeySet.parse((folder / "keys.json").read_bytes())
-    key = serialization.load_pem_private_key((folder / "signing.pem").read_bytes(), None)
     log_key = serialization.load_pem_private_key((folder / "checkpoint.pem").read_bytes(), None)
+    if place:
+        named = x509.load_pem_x509_certificates((folder / "chain.pem").read_bytes())[0]
+        key: Any = HardwareKey(place, _p256(named))
+    else:
+        key = serialization.load_pem_private_key((folder / "signing.pem").read_bytes(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(log_key, ed25519.Ed25519PrivateKey):
         raise unfit(f"{folder} must hold a P-256 signing key and an Ed25519 checkpoint key.")
     log_public = log_key.public_key().public_bytes_raw()
@@ -257,10 +285,29 @@ def load(folder: Path) -> Keys:
     if mine is None or log is None:
         raise unfit(f"{folder / 'keys.json'} does not name the private keys beside it.")
     return Keys(
-        FileSigner(key, mine.kid, mine.chain),
+        KeySigner(key, mine.kid, mine.chain),
         FileCheckpointSigner(log_key, log.kid, log.log_origin, log_public),
         public,
     )
+
+
+def certify(folder: Path, chain_pem: bytes, place: Place | None) -> None:
+    """Replaces the certificates of the signing key by an authority's; keys.json changes, the kid does not.
+
+    Refuses ("unfit") certificates of another key, a broken chain, and subjects without an organisation.
+    """
+    now = load(folder, place)
+    try:
+        chain = tuple(x509.load_pem_x509_certificates(chain_pem))
+    except ValueError:
+        raise unfit("The file holds no certificates in PEM.") from None
+    old = now.public.signing_key(now.signer.kid)
+    if old is None or thumbprint(_ec_jwk(_p256(chain[0]))) != old.kid:
+        raise unfit("The first certificate is not that of the installed signing key.")
+    begin, end = max(old.valid_from, chain[0].not_valid_before_utc), chain[0].not_valid_after_utc
+    others = tuple(key for key in now.public.signing if key.kid != old.kid)
+    changed = KeySet((SigningKey(old.kid, chain, begin, end), *others), now.public.checkpoint)
+    write_public(folder, KeySet.parse(changed.to_json()))  # parsed: what we would not believe is never written
 
 
 def thumbprint(jwk: dict[str, Any]) -> str:
@@ -278,7 +325,7 @@ def check_origin(origin: str) -> None:
 def _p256(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
     key = certificate.public_key()
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise unfit("A certificate in keys.json is not for a P-256 key.")
+        raise unfit("The certificate of a signing key is not for a P-256 key.")
     return key
 
 
@@ -290,45 +337,6 @@ def _ec_jwk(key: ec.EllipticCurvePublicKey) -> dict[str, Any]:
 
 def _okp_jwk(public: bytes) -> dict[str, Any]:
     return {"kty": "OKP", "crv": "Ed25519", "x": strict.b64url(public)}
-
-
-def _name(authority: str, use: str, development: bool) -> x509.Name:
-    parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, authority)]
-    if development:
-        parts.append(x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, DEVELOPMENT))
-    return x509.Name([*parts, x509.NameAttribute(NameOID.COMMON_NAME, use)])
-
-
-def _certificate(
-    name: x509.Name,
-    issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    issuer_key: ec.EllipticCurvePrivateKey,
-    start: datetime,
-    end: datetime,
-    *,
-    authority: bool,
-) -> x509.Certificate:
-    usage = dict.fromkeys(
-        ("key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
-    )
-    builder = (
-        x509.CertificateBuilder(issuer, name, key.public_key(), x509.random_serial_number(), start, end)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=0 if authority else None), critical=True)
-        .add_extension(
-            x509.KeyUsage(
-                digital_signature=not authority,
-                content_commitment=not authority,  # nonRepudiation: the key binds the authority
-                key_cert_sign=authority,
-                crl_sign=authority,
-                **usage,
-            ),
-            critical=True,
-        )
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
-    )
-    return builder.sign(issuer_key, hashes.SHA256())
 
 
 _VALIDITY = {"valid_from", "valid_until"}

@@ -174,9 +174,19 @@ def _act(line: LineTerms) -> str:
 def _names(terms: Terms) -> dict[str, Any] | None:
     if terms.names is None:
         return None
-    digest = terms.names.digest
-    fours = [digest[i : i + 4] for i in range(0, len(digest), 4)]
-    return {"size": f"{terms.names.size:,}", "rows": [" ".join(fours[i : i + 8]) for i in range(0, len(fours), 8)]}
+    names = terms.names
+    return {
+        "size": f"{names.size:,}",
+        "rows": _rows(names.digest),
+        "root": _rows(names.root) if names.root else None,
+        "windows": {"records": f"{names.records:,}", "rows": _rows(names.content_digest)} if names.content_digest else None,
+    }
+
+
+def _rows(hexadecimal: str) -> list[str]:
+    """By fours, as eyes compare it."""
+    fours = [hexadecimal[i : i + 4] for i in range(0, len(hexadecimal), 4)]
+    return [" ".join(fours[i : i + 8]) for i in range(0, len(fours), 8)]
 
 
 def _section(provision: str) -> str:

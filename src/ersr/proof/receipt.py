@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from ersr.core.tongue import said
 from ersr.proof import strict, tlog
 from ersr.proof.note import SignedCheckpoint
 from ersr.proof.strict import unfit
@@ -40,7 +41,7 @@ class Proof:
     def parse(cls, text: str) -> Self:
         found = _FORM.fullmatch(text)
         if not found:
-            raise unfit("This is not a tlog-proof with a salt, an index, hashes and a checkpoint.")
+            raise unfit(said("This is not a tlog-proof with a salt, an index, hashes and a checkpoint."))
         made = cls(
             strict.unb64(found["extra"], "The proof's extra line", length=tlog.SALT),
             int(found["index"]),
@@ -48,7 +49,7 @@ class Proof:
             SignedCheckpoint.parse(found["checkpoint"]),
         )
         if made.text != text:
-            raise unfit("The proof is not what it would be if it were written again: it was changed.")
+            raise unfit(said("The proof is not what it would be if it were written again: it was changed."))
         return made
 
     def holds_for(self, record: bytes) -> bool:

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ersr.core.terms import Terms, WaiverStatus
+from ersr.core.tongue import said
 from ersr.proof import strict
 from ersr.proof.keys import KeySet, Signer, SigningKey
 from ersr.proof.strict import unfit
@@ -72,7 +73,7 @@ class Token:
         for name in ("acts_from", "effective_from", "ends_at"):
             put(self, name, strict.moment_of(self.payload[name], name))
         if not self.acts_from <= self.effective_from < self.ends_at:
-            raise unfit("The token's period does not hold: acts_from <= effective_from < ends_at.")
+            raise unfit(said("The token's period does not hold: acts_from <= effective_from < ends_at."))
 
     @property
     def reference(self) -> str:
@@ -90,15 +91,15 @@ class Token:
     def terms(self) -> Terms:
         """The terms of a whole token; refuses a presentation."""
         if self.withheld:
-            raise unfit(f"{self.withheld} claims of this token are withheld, so its terms cannot be read whole.")
+            raise unfit(said("{withheld} claims of this token are withheld, so its terms cannot be read whole.", withheld=self.withheld))
         raw = {name: self.claims.get(name) for name in DISCLOSABLE}
         raw |= {name: self.payload[name] for name in ("acts_from", "effective_from", "ends_at")}
         try:
             terms = Terms.from_json(json.dumps({**raw, "reference": self.reference}))
         except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise unfit("The token's claims are not the terms of a waiver.") from error
+            raise unfit(said("The token's claims are not the terms of a waiver.")) from error
         if json.loads(terms.to_json()) != {**raw, "reference": self.reference}:
-            raise unfit("The token's claims are not the terms of a waiver in their one spelling.")
+            raise unfit(said("The token's claims are not the terms of a waiver in their one spelling."))
         return terms
 
 
@@ -135,22 +136,22 @@ def parse(token: str) -> Token:
     jwt, *texts = token.split("~")
     parts = jwt.split(".")
     if not texts or texts.pop() or len(parts) != 3:
-        raise unfit("This is not an SD-JWT: three parts with dots, then disclosures, each followed by a '~'.")
+        raise unfit(said("This is not an SD-JWT: three parts with dots, then disclosures, each followed by a '~'."))
     header = strict.uncanonical(strict.unb64url(parts[0], "The token's header"), "The token's header")
     strict.members(header, "The token's header", {"alg", "kid", "typ"})
     if header["alg"] != "ES256" or header["typ"] != TYPE or not isinstance(header["kid"], str):
-        raise unfit(f"The token's header must say ES256, {TYPE} and a kid.")
+        raise unfit(said("The token's header must say ES256, {type} and a kid.", type=TYPE))
     payload = strict.uncanonical(strict.unb64url(parts[1], "The token's payload"), "The token's payload")
     _check_payload(payload)
     signature = strict.unb64url(parts[2], "The token's signature", length=64)
     disclosures = [_parse_disclosure(text) for text in texts]
     claims, order, withheld = _expand(payload, {d.digest: d for d in disclosures})
     if [d.text for d in order] != texts:
-        raise unfit("The token's disclosures are undigested, repeated or out of order.")
+        raise unfit(said("The token's disclosures are undigested, repeated or out of order."))
     claims |= {name: payload[name] for name in OPEN}
     made = Token(header, payload, signature, tuple(order), claims, withheld, f"{parts[0]}.{parts[1]}")
     if made.text != token:
-        raise unfit("The token is not what it would be if it were written again: it was changed.")
+        raise unfit(said("The token is not what it would be if it were written again: it was changed."))
     return made
 
 
@@ -160,15 +161,14 @@ def verify(token: str, key_set: KeySet) -> tuple[Token, SigningKey]:
     key = key_set.signing_key(found.header["kid"])
     if key is None:
         raise unfit(
-            f"The token names the key {found.header['kid']!r:.60}, which is not among the keys you trust: it is forged or damaged, "
-            "comes from another installation, or is newer than your keys file."
+            said("The token names the key {header}, which is not among the keys you trust: it is forged or damaged, comes from another installation, or is newer than your keys file.", header=found.header["kid"][:60])
         )
     if not key.verifies(found.signed.encode("ascii"), found.signature):
         raise unfit(
-            "The token's signature does not fit its content: it was changed, or the signature is not the key's."
+            said("The token's signature does not fit its content: it was changed, or the signature is not the key's.")
         )
     if not key.valid_from <= found.issued_at <= key.valid_until:
-        raise unfit("The token says that it was signed when its key was not valid.")
+        raise unfit(said("The token says that it was signed when its key was not valid."))
     return found, key
 
 
@@ -188,7 +188,7 @@ def present(token: str, claims: Iterable[str]) -> str:
             kept += [claim, *chosen.values()]
             used |= {str(claim.name), *paths}
     if missing := wanted - used:
-        raise unfit(f"The token does not show {', '.join(sorted(missing))}.")
+        raise unfit(said("The token does not show {missing}.", missing=', '.join(sorted(missing))))
     jwt = token.split("~", 1)[0]
     return "~".join([jwt, *(d.text for d in kept), ""])
 
@@ -206,10 +206,10 @@ def _disclose(name: str | None, value: Any) -> Disclosure:
 def _parse_disclosure(text: str) -> Disclosure:
     raw = strict.uncanonical(strict.unb64url(text, "A disclosure"), "A disclosure")
     if not isinstance(raw, list) or len(raw) not in (2, 3):
-        raise unfit("A disclosure must be a list of salt, name and value, or of salt and value.")
+        raise unfit(said("A disclosure must be a list of salt, name and value, or of salt and value."))
     strict.unb64url(strict.text_of(raw[0], "A salt"), "A salt", length=_SALT)
     if len(raw) == 3 and (not isinstance(raw[1], str) or raw[1] not in DISCLOSABLE):
-        raise unfit(f"A disclosure names {raw[1]!r}, which is no term of a waiver.")
+        raise unfit(said("A disclosure names {raw}, which is no term of a waiver.", raw=repr(raw[1])))
     return Disclosure(text, raw[1] if len(raw) == 3 else None, raw[-1])
 
 
@@ -217,13 +217,13 @@ def _check_payload(payload: Any) -> None:
     strict.members(payload, "The token's payload", set(OPEN) | {"_sd", "_sd_alg"})
     iat, digests = payload["iat"], payload["_sd"]
     if payload["_sd_alg"] != "sha-256" or not isinstance(digests, list):
-        raise unfit("The token's digests must be a list made with sha-256.")
+        raise unfit(said("The token's digests must be a list made with sha-256."))
     for digest in digests:
         strict.unb64url(strict.text_of(digest, "A digest"), "A digest", length=32)
     if sorted(set(digests)) != digests:
-        raise unfit("The token's digests must be sorted, each once.")
+        raise unfit(said("The token's digests must be sorted, each once."))
     if type(iat) is not int or not 0 <= iat <= 253402300799:
-        raise unfit("The token's iat must be whole seconds since 1970.")
+        raise unfit(said("The token's iat must be whole seconds since 1970."))
     strict.text_of(payload["iss"], "iss")
     strict.text_of(payload["jti"], "jti")
 
@@ -236,7 +236,7 @@ def _expand(payload: dict[str, Any], given: dict[str, Disclosure]) -> tuple[dict
     order: list[Disclosure] = []
     for claim in sorted(shown, key=lambda d: d.name or ""):
         if claim.name is None or claim.name in claims:
-            raise unfit("The token discloses a list's element as a claim, or one claim twice.")
+            raise unfit(said("The token discloses a list's element as a claim, or one claim twice."))
         order.append(claim)
         value = claim.value
         if claim.name in LISTS:
@@ -250,11 +250,11 @@ def _expand(payload: dict[str, Any], given: dict[str, Disclosure]) -> tuple[dict
 
 def _elements(value: Any, given: dict[str, Disclosure]) -> tuple[list[Disclosure], int]:
     if not isinstance(value, list):
-        raise unfit("A list of the token is not a list.")
+        raise unfit(said("A list of the token is not a list."))
     digests = [strict.text_of(strict.members(e, "An element", {"..."})["..."], "A digest") for e in value]
     if len(set(digests)) != len(digests):
-        raise unfit("A digest stands twice in a list of the token.")
+        raise unfit(said("A digest stands twice in a list of the token."))
     shown = [given[d] for d in digests if d in given]
     if any(e.name is not None for e in shown):
-        raise unfit("The token discloses a claim as a list's element.")
+        raise unfit(said("The token discloses a claim as a list's element."))
     return shown, len(digests) - len(shown)

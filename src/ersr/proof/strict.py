@@ -15,6 +15,7 @@ import rfc8785
 
 from ersr.core.errors import Refusal
 from ersr.core.terms import rfc3339
+from ersr.core.tongue import said
 
 #: No document of ours is near this; a larger one is refused before it is parsed.
 LARGEST = 64 * 2**20
@@ -40,9 +41,9 @@ def unb64(text: str, what: str, *, length: int | None = None) -> bytes:
     try:
         data = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise unfit(f"{what} is not base64.") from error
+        raise unfit(said("{what} is not base64.", what=what)) from error
     if b64(data) != text:
-        raise unfit(f"{what} is not base64 in its one strict spelling.")
+        raise unfit(said("{what} is not base64 in its one strict spelling.", what=what))
     return _of_length(data, what, length)
 
 
@@ -52,22 +53,22 @@ def unb64url(text: str, what: str, *, length: int | None = None) -> bytes:
         raw = text.encode("ascii")
         data = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise unfit(f"{what} is not base64url.") from error
+        raise unfit(said("{what} is not base64url.", what=what)) from error
     if b64url(data) != text:
-        raise unfit(f"{what} is not base64url in its one strict spelling.")
+        raise unfit(said("{what} is not base64url in its one strict spelling.", what=what))
     return _of_length(data, what, length)
 
 
 def _of_length(data: bytes, what: str, length: int | None) -> bytes:
     if length is not None and len(data) != length:
-        raise unfit(f"{what} has {len(data)} bytes; it must have {length}.")
+        raise unfit(said("{what} has {data} bytes; it must have {length}.", what=what, data=len(data), length=length))
     return data
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise unfit("A JSON object names a member twice.")
+        raise unfit(said("A JSON object names a member twice."))
     return found
 
 
@@ -79,27 +80,27 @@ def canonical(value: Any) -> bytes:
 def uncanonical(data: bytes, what: str) -> Any:
     """The JSON value of `data`, which must be its own RFC 8785 form."""
     if len(data) > LARGEST:
-        raise unfit(f"{what} is larger than {LARGEST} bytes.")
+        raise unfit(said("{what} is larger than {largest} bytes.", what=what, largest=LARGEST))
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_no_repeats)
         same = canonical(value) == data
     except (ValueError, RecursionError, rfc8785.CanonicalizationError) as error:
-        raise unfit(f"{what} is not JSON.") from error
+        raise unfit(said("{what} is not JSON.", what=what)) from error
     if not same:
-        raise unfit(f"{what} is not in the canonical form of RFC 8785.")
+        raise unfit(said("{what} is not in the canonical form of RFC 8785.", what=what))
     return value
 
 
 def members(value: Any, what: str, needed: set[str], optional: frozenset[str] = frozenset()) -> dict[str, Any]:
     """`value` as an object with exactly these members."""
     if not isinstance(value, dict) or not needed <= set(value) <= needed | optional:
-        raise unfit(f"{what} must have the members {', '.join(sorted(needed))}.")
+        raise unfit(said("{what} must have the members {needed}.", what=what, needed=', '.join(sorted(needed))))
     return value
 
 
 def text_of(value: Any, what: str) -> str:
     if not isinstance(value, str):
-        raise unfit(f"{what} must be text.")
+        raise unfit(said("{what} must be text.", what=what))
     return value
 
 
@@ -109,7 +110,7 @@ def moment_of(value: Any, what: str) -> datetime:
     try:
         moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError as error:
-        raise unfit(f"{what} must be a time such as 2026-11-14T11:07:00Z.") from error
+        raise unfit(said("{what} must be a time such as 2026-11-14T11:07:00Z.", what=what)) from error
     if rfc3339(moment) != text:
-        raise unfit(f"{what} must be a time such as 2026-11-14T11:07:00Z.")
+        raise unfit(said("{what} must be a time such as 2026-11-14T11:07:00Z.", what=what))
     return moment

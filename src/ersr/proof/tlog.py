@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ersr.core.tongue import said
 from ersr.proof.strict import unfit
 
 HASH = 32
@@ -91,13 +92,13 @@ def nodes_from_tiles(size: int, read_tile: ReadTile) -> Node:
             hashes = read_tile(tile_level, tile, width) if width > 0 else b""
             if width < 1 or len(hashes) < width * HASH:
                 raise unfit(
-                    f"Tile {tile_path(tile_level, tile)} holds fewer hashes than a tree of {size} leaves needs."
+                    said("Tile {tile_level} holds fewer hashes than a tree of {size} leaves needs.", tile_level=tile_path(tile_level, tile), size=size)
                 )
             read[tile_level, tile] = hashes[: width * HASH]
         cut = read[tile_level, tile][offset * HASH : (offset + (1 << above)) * HASH]
         row = [cut[i : i + HASH] for i in range(0, len(cut), HASH)]
         if len(row) != 1 << above:
-            raise unfit(f"A tree of {size} leaves has no full subtree {index} at level {level}.")
+            raise unfit(said("A tree of {size} leaves has no full subtree {index} at level {level}.", size=size, index=index, level=level))
         while len(row) > 1:
             row = [node_hash(row[i], row[i + 1]) for i in range(0, len(row), 2)]
         return row[0]
@@ -257,7 +258,7 @@ def append(frontier: Frontier, leaves: Sequence[bytes], read_tile: ReadTile) -> 
     Reads at most one partial tile a level. Refuses when the stored tiles do not carry the frontier's tree.
     """
     if tree_root(frontier.size, nodes_from_tiles(frontier.size, read_tile)) != frontier.root:
-        raise unfit(f"The stored tiles are not those of the tree of {frontier.size} leaves that is to be extended.")
+        raise unfit(said("The stored tiles are not those of the tree of {size} leaves that is to be extended.", size=frontier.size))
     grown = frontier
     for leaf in leaves:
         grown = grown.add(leaf)

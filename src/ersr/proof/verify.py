@@ -16,12 +16,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ersr.core.coverage import on_list
 from ersr.core.errors import Refusal
 from ersr.core.terms import Instrument, WaiverStatus, rfc3339
-from ersr.proof import pdfread, sdjwt
+from ersr.core.tongue import joined, said, said_n
+from ersr.proof import listed, sdjwt
 from ersr.proof.keys import CheckpointKey, KeySet, SigningKey
+from ersr.proof.membership import Claim
 from ersr.proof.note import SignedCheckpoint
-from ersr.proof.receipt import Receipt
+from ersr.proof.receipt import Proof, Receipt
 from ersr.proof.strict import unfit
 
 
@@ -41,6 +44,7 @@ class Kind(enum.StrEnum):
     TOKEN = "token"
     RECEIPT = "receipt"
     CHECKPOINT = "checkpoint"
+    MEMBERSHIP = "membership"
     UNKNOWN = "unknown"
 
 
@@ -93,21 +97,36 @@ class Verdict:
         }
 
 
-def verify(data: bytes, key_set: KeySet | None, *, at: datetime, name: str, names: bytes | None = None) -> Verdict:
-    """The verdict on one file. `at` is the moment for which the state is told; `names` a list to hold against the digest."""
+def verify(
+    data: bytes,
+    key_set: KeySet | None,
+    *,
+    at: datetime,
+    name: str,
+    names: bytes | None = None,
+    claim: Claim | None = None,
+) -> Verdict:
+    """The verdict on one file. `at` is the moment for which the state is told; `names` a list to hold against the digest.
+
+    `claim` is what a membership proof shows, and nothing else can be judged with one: a document that says nothing of a name must
+    not be taken for an answer about it.
+    """
     kind = kind_of(data)
     if kind is Kind.UNKNOWN:
         return Verdict(name, at, kind, Outcome.CANNOT_TELL, _not_ours(data))
     if key_set is None:
-        why = "There are no keys to judge it with. Give the authority's keys.json, from a place that you trust."
+        why = said("There are no keys to judge it with. Give the authority's keys.json, from a place that you trust.")
         return Verdict(name, at, kind, Outcome.CANNOT_TELL, why)
+    if (kind is Kind.MEMBERSHIP) != (claim is not None):
+        return Verdict(name, at, kind, Outcome.CANNOT_TELL, _ONE_NAME if claim is None else _NO_NAME)
+    blank = Verdict(name, at, kind, Outcome.AUTHENTIC)
     try:
-        found = _JUDGES[kind](data, key_set, Verdict(name, at, kind, Outcome.AUTHENTIC))
+        found = _membership(data, key_set, blank, claim) if claim else _JUDGES[kind](data, key_set, blank)
     except Refusal as refusal:
-        hint = (
-            " It ends with a line break, which a token never does." if kind is Kind.TOKEN and data[-1:] == b"\n" else ""
-        )
-        return Verdict(name, at, kind, Outcome.FORGED, refusal.message + hint)
+        why = refusal.message
+        if kind is Kind.TOKEN and data[-1:] == b"\n":
+            why = joined(" ", [why, said("It ends with a line break, which a token never does.")])
+        return Verdict(name, at, kind, Outcome.FORGED, why)
     if names is not None:
         return _with_names(found, names)
     return found
@@ -117,6 +136,8 @@ def kind_of(data: bytes) -> Kind:
     """By content, and by more than one mark, so that a document with one changed byte is still called what it was."""
     if data[:5] == b"%PDF-" or b"/ByteRange" in data or data.rstrip()[-5:] == b"%%EOF":
         return Kind.LETTER
+    if data[:23] == b"c2sp.org/tlog-proof@v1\n" or b"\nextra " in data[:40] or b"\nindex " in data[:100]:
+        return Kind.MEMBERSHIP
     if data[:10] == b'{"proof":"' or b'","record":"' in data or b"c2sp.org/tlog-proof@v1" in data:
         return Kind.RECEIPT
     if b"\n\xe2\x80\x94 " in data[:4096] or re.match(rb"[^\s{]+\n[0-9]+\n[A-Za-z0-9+/]{42,44}=?\n", data):
@@ -127,42 +148,48 @@ def kind_of(data: bytes) -> Kind:
     return Kind.UNKNOWN
 
 
-def names_digest(data: bytes) -> tuple[str, int]:
-    """Digest (hex) and number of the names in a file, as `LC_ALL=C sort -u FILE | sha256sum` and `wc -l` give them."""
-    rows = sorted(set(data.removesuffix(b"\n").split(b"\n"))) if data else []
-    return hashlib.sha256(b"".join(row + b"\n" for row in rows)).hexdigest(), len(rows)
-
-
 # --- one judge a kind: raises Refusal unless the document is authentic ---
 
 
 def _letter(data: bytes, key_set: KeySet, blank: Verdict) -> Verdict:
-    found = pdfread.verify(data, key_set)
-    return _of_waiver(found.token, found.key, replace(blank, signed_at=found.signed_at))
+    token, key, signed_at = signed(data, key_set)
+    return _of_waiver(token, key, replace(blank, signed_at=signed_at))
 
 
 def _token(data: bytes, key_set: KeySet, blank: Verdict) -> Verdict:
+    token, key, signed_at = signed(data, key_set)
+    found = _of_waiver(token, key, replace(blank, signed_at=signed_at))
+    return replace(found, unchecked=(*found.unchecked, said("the signed letter, which prevails over the token")))
+
+
+def signed(data: bytes, key_set: KeySet) -> tuple[sdjwt.Token, SigningKey, datetime]:
+    """What a letter or a token says, who signed it, and when; refuses ("unfit") one that no trusted key signed."""
+    if kind_of(data) is Kind.LETTER:
+        from ersr.proof import pdfread  # here, since it takes half a second that no other command should wait for
+
+        found = pdfread.verify(data, key_set)
+        return found.token, found.key, found.signed_at
     token, key = sdjwt.verify(_text(data, "ascii"), key_set)
-    found = _of_waiver(token, key, replace(blank, signed_at=token.issued_at))
-    return replace(found, unchecked=(*found.unchecked, "the signed letter, which prevails over the token"))
+    return token, key, token.issued_at
 
 
 def _receipt(data: bytes, key_set: KeySet, blank: Verdict) -> Verdict:
     receipt = Receipt.parse(data)
     key = _log_key(receipt.proof.checkpoint, key_set)
     if not receipt.proof.holds_for(receipt.record):
-        raise unfit("The proof does not show that the ledger holds this record: record or proof was changed.")
+        raise unfit(said("The proof does not show that the ledger holds this record: record or proof was changed."))
     head = receipt.proof.checkpoint.checkpoint
     return replace(
         blank,
         key=key,
+        warnings=_out_of_use(key, blank.at),
         covers=(
             f"Entry {receipt.proof.index} of the ledger {head.origin}, when it had {head.size} entries",
             *_record_words(receipt.record),
         ),
         unchecked=(
-            "whether what the record says is true: only that the ledger holds these very bytes",
-            "whether the ledger shows everybody the same tree: compare its checkpoints with others'",
+            said("whether what the record says is true: only that the ledger holds these very bytes"),
+            said("whether the ledger shows everybody the same tree: compare its checkpoints with others'"),
             *_KEY_UNCHECKED,
         ),
     )
@@ -174,11 +201,65 @@ def _checkpoint(data: bytes, key_set: KeySet, blank: Verdict) -> Verdict:
     return replace(
         blank,
         key=key,
+        warnings=_out_of_use(key, blank.at),
         covers=(f"The ledger {head.origin} with {head.size} entries, root {head.root.hex()}",),
         unchecked=(
-            "whether it continues an earlier checkpoint: that needs a consistency proof",
-            "when it was made: a checkpoint carries no time",
+            said("whether it continues an earlier checkpoint: that needs a consistency proof"),
+            said("when it was made: a checkpoint carries no time"),
             *_KEY_UNCHECKED,
+        ),
+    )
+
+
+def _membership(data: bytes, key_set: KeySet, blank: Verdict, claim: Claim) -> Verdict:
+    """A proof, the name that it is said to be for, and the waiver whose list the name is said to be on: all three or nothing."""
+    proof = Proof.parse(_text(data, "utf-8"))
+    found, head = proof.checkpoint.signed_for_list(key_set), proof.checkpoint.checkpoint
+    if found is None:
+        raise unfit(
+            said("No key that you trust signed the list's checkpoint in this proof: it is forged or damaged, comes from another installation, or is newer than your keys file.")
+        )
+    if not proof.holds_for(claim.record.encode()):
+        raise unfit(said("The proof does not show that {record} is on the list: it is for another name or window, or was changed.", record=claim.record))
+    if kind_of(claim.waiver) not in (Kind.LETTER, Kind.TOKEN):
+        raise unfit(said("What was given as the waiver is neither a signed letter nor a token."))
+    token, signing_key, signed_at = signed(claim.waiver, key_set)
+    names = token.claims.get("names")
+    if not isinstance(names, dict) or "root" not in names:
+        return replace(blank, outcome=Outcome.CANNOT_TELL, why=_NO_ROOT)
+    if names["root"] != head.root.hex():
+        raise unfit(said("The proof is for another list than the one that {reference} covers.", reference=token.reference))
+    key, content_digest = found
+    waiver = _of_waiver(token, signing_key, replace(blank, signed_at=signed_at))
+    listing = on_list(claim.listing, blank.at)
+    name = claim.record.partition(",")[0]
+    reached = any(claim.tld in line["tlds"] for line in token.claims.get("lines", ()))
+    out_of_reach = said("{reference} shows no line under .{tld}: what it covers of this name cannot be seen in it.", reference=token.reference, tld=claim.tld)
+    return replace(
+        waiver,
+        key=key,
+        covers=(
+            f"{name} is on the list of {token.reference}, as record {proof.index} of {head.size} (content digest {content_digest})",
+            *((f"At {rfc3339(blank.at)}: {listing.why}",) if claim.listing.windows else ()),
+            *waiver.covers,
+        ),
+        warnings=(*waiver.warnings, *_out_of_use(key, blank.at), *(() if reached else (out_of_reach,))),
+        unchecked=(
+            said("whether the name was removed from the list after the waiver was signed: ask the authority"),
+            *(row for row in waiver.unchecked if "--names" not in row),
+        ),
+    )
+
+
+def _out_of_use(key: CheckpointKey, at: datetime) -> tuple[str, ...]:
+    """A log ends with its key, in time or by a loss; what it signed stays signed."""
+    if at < key.valid_until:
+        return ()
+    return (
+        said(
+            "The key of the ledger {origin} went out of use at {at}: ask the authority whether what it held stands in the ledger that came after.",
+            origin=key.log_origin,
+            at=rfc3339(key.valid_until),
         ),
     )
 
@@ -186,14 +267,17 @@ def _checkpoint(data: bytes, key_set: KeySet, blank: Verdict) -> Verdict:
 _JUDGES = {Kind.LETTER: _letter, Kind.TOKEN: _token, Kind.RECEIPT: _receipt, Kind.CHECKPOINT: _checkpoint}
 
 _KEY_UNCHECKED = (
-    "whether the keys you trust are the authority's: compare the key with one published in a second place",
-    "whether the key was withdrawn since your keys file was made",
+    said("whether the keys you trust are the authority's: compare the key with one published in a second place"),
+    said("whether the key was withdrawn since your keys file was made"),
 )
+_ONE_NAME = said("This proves that one name is on the list of a waiver: give the name (--name) and the waiver (--waiver).")
+_NO_NAME = said("This is no proof that a name is on a list, so it says nothing of the name that you gave.")
+_NO_ROOT = said("The waiver shows no root of its list's tree, so a single name cannot be held against it: give the whole token or letter.")
 _WAIVER_UNCHECKED = (
-    "whether it was amended, extended or revoked after it was signed: ask the authority",
-    "whether and when it was served on the registry operator",
-    "whether its conditions are kept",
-    "when it was signed, other than by the signer's own word",
+    said("whether it was amended, extended or revoked after it was signed: ask the authority"),
+    said("whether and when it was served on the registry operator"),
+    said("whether its conditions are kept"),
+    said("when it was signed, other than by the signer's own word"),
 )
 
 
@@ -201,15 +285,14 @@ def _text(data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise unfit("It holds bytes that no such document holds: it was changed.") from error
+        raise unfit(said("It holds bytes that no such document holds: it was changed.")) from error
 
 
 def _log_key(signed: SignedCheckpoint, key_set: KeySet) -> CheckpointKey:
     key = signed.signed_by(key_set)
     if key is None:
         raise unfit(
-            "No key that you trust signed this checkpoint: it is forged or damaged, comes from another installation, or is "
-            "newer than your keys file."
+            said("No key that you trust signed this checkpoint: it is forged or damaged, comes from another installation, or is newer than your keys file.")
         )
     return key
 
@@ -225,16 +308,16 @@ def _of_waiver(token: sdjwt.Token, key: SigningKey, blank: Verdict) -> Verdict:
         state=token.status_at(blank.at),
         withheld=token.withheld,
         warnings=(
-            *(("The key is a DEVELOPMENT key: what it signs binds nobody.",) if key.development else ()),
+            *((said("The key is a DEVELOPMENT key: what it signs binds nobody."),) if key.development else ()),
             *(
-                (f"{token.withheld} claims are withheld: this is a presentation, not the whole.",)
+                (said_n("{n} claim is withheld: this is a presentation, not the whole.", "{n} claims are withheld: this is a presentation, not the whole.", token.withheld),)
                 if token.withheld
                 else ()
             ),
         ),
         unchecked=(
             *_WAIVER_UNCHECKED,
-            *(("whether a certain name is covered: give the list of names (--names FILE)",) if names else ()),
+            *((said("whether a certain name is covered: give the list of names (--names FILE)"),) if names else ()),
             *_KEY_UNCHECKED,
         ),
     )
@@ -259,7 +342,7 @@ def _waiver_words(token: sdjwt.Token) -> tuple[str, ...]:
             f"{_dotted(line['tlds'])}{modified}"
         )
     if "names" in claims:
-        words.append(f"{claims['names']['size']:,} names with the SHA-256 digest {claims['names']['digest']}")
+        words += listed.words(claims["names"])
     return tuple(words)
 
 
@@ -282,24 +365,16 @@ def _record_words(record: bytes) -> tuple[str, ...]:
 
 
 def _with_names(found: Verdict, names: bytes) -> Verdict:
-    digest, size = names_digest(names)
-    signed = next((w for w in found.covers if "names with the SHA-256 digest" in w), None)
-    if signed is None:
-        why = "It discloses no digest of names, so the list of names cannot be held against it."
-        return replace(found, outcome=Outcome.CANNOT_TELL, why=why)
-    unchecked = tuple(u for u in found.unchecked if "--names" not in u)
-    if digest not in signed:
-        why = f"The document itself is authentic, but this is not the list of names that it covers: this one has {size:,} "
-        why += f"names and the digest {digest}."
-        return replace(found, outcome=Outcome.FORGED, why=why, unchecked=unchecked)
-    return replace(
-        found,
-        covers=(*found.covers, f"The list of {size:,} names that you gave is the covered one"),
-        unchecked=unchecked,
-    )
+    held = listed.held(found.covers, names)
+    if held.right is None:
+        return replace(found, outcome=Outcome.CANNOT_TELL, why=held.words)
+    unchecked = (*(u for u in found.unchecked if "--names" not in u), *held.unchecked)
+    if not held.right:
+        return replace(found, outcome=Outcome.FORGED, why=held.words, unchecked=unchecked)
+    return replace(found, covers=(*found.covers, held.words), unchecked=unchecked)
 
 
 def _not_ours(data: bytes) -> str:
     if data[:9] == b'{"keys":[':
-        return "This is a key set, not a signed document: give it with --keys if you trust where it comes from."
-    return "This is none of the documents that can be checked: a signed letter, a token, a receipt or a checkpoint."
+        return said("This is a key set, not a signed document: give it with --keys if you trust where it comes from.")
+    return said("This is none of the documents that can be checked: a signed letter, a token, a receipt, a checkpoint or a proof that a name is on a list.")
