@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from ersr import clock
 from ersr.jobs import queue, worker
@@ -103,25 +104,33 @@ def test_a_worker_that_comes_back_too_late_changes_nothing() -> None:
     assert Job.objects.get().state == "done"
 
 
-def test_pauses_grow_and_a_poison_job_stops() -> None:
-    """10 s, 20 s, ... at most 15 minutes; after the last try it stays failed, with its problem to read."""
+def test_pauses_grow_for_two_days_and_then_it_is_let_go() -> None:
+    """10 s, 20 s, ... at most an hour; after two days it stays failed, with its problem to read."""
     queue.put("mail", "1", now=NOW)
     moment, pauses = NOW, []
-    for number in range(1, queue.MOST_TRIES + 1):
-        claimed = queue.claim(moment)
-        assert claimed
-        assert claimed.tries == number
-        queue.fail(claimed, f"trouble {number}", now=moment)
+    while claimed := queue.claim(moment):
+        assert claimed.tries == len(pauses) + 1
+        queue.fail(claimed, f"trouble {claimed.tries}", now=moment)
         row = Job.objects.get()
-        pauses.append((row.due_at - moment).total_seconds())
+        pauses.append(row.due_at - moment)
         assert queue.claim(row.due_at - timedelta(seconds=1)) is None
         moment = row.due_at
-    assert pauses[:3] == [10, 20, 40]
+    assert [p.total_seconds() for p in pauses[:4]] == [10, 20, 40, 80]
     assert pauses == sorted(pauses)
-    assert max(pauses) == 900
+    assert max(pauses) == queue.LONGEST_PAUSE
+    assert timedelta(days=1, hours=22) < moment - NOW <= timedelta(days=2, hours=1)
     row = Job.objects.get()
-    assert (row.state, row.problem) == ("failed", f"trouble {queue.MOST_TRIES}")
+    assert (row.state, row.problem) == ("failed", f"trouble {len(pauses)}")
     assert queue.claim(moment + timedelta(days=30)) is None
+
+
+def test_what_cannot_be_helped_by_trying_again_is_let_go_at_once() -> None:
+    queue.put("mail", "1", now=NOW)
+    claimed = queue.claim(NOW)
+    assert claimed
+    queue.fail(claimed, "no such mailbox", now=NOW, for_good=True)
+    assert Job.objects.get().state == "failed"
+    assert queue.claim(NOW + timedelta(days=1)) is None
 
 
 def test_a_job_that_takes_its_worker_down_every_time_stops_as_well() -> None:
@@ -131,10 +140,61 @@ def test_a_job_that_takes_its_worker_down_every_time_stops_as_well() -> None:
     while queue.claim(moment):
         runs += 1
         moment += queue.LEASE + timedelta(seconds=1)
-        assert runs <= queue.MOST_TRIES
-    assert runs == queue.MOST_TRIES
+        assert runs <= queue.MOST_VANISHED
+    assert runs == queue.MOST_VANISHED
     row = Job.objects.get()
     assert (row.state, row.problem) == ("failed", "its worker vanished every time")
+
+
+def test_a_worker_lost_after_many_failures_is_no_poison() -> None:
+    """A mail that failed thirty times during an outage, and whose worker is killed at the next try, is tried on."""
+    queue.put("mail", "1", now=NOW)
+    moment = NOW
+    for _ in range(30):
+        claimed = queue.claim(moment)
+        assert claimed
+        queue.fail(claimed, "no answer", now=moment)
+        moment = Job.objects.get().due_at
+    assert queue.claim(moment)
+    assert queue.claim(moment + queue.LEASE + timedelta(seconds=1))
+
+
+def test_a_heartbeat_keeps_the_job_and_tells_when_it_is_lost() -> None:
+    queue.put("mail", "1", now=NOW)
+    mine = queue.claim(NOW)
+    assert mine
+    assert queue.keep(mine, now=NOW + queue.LEASE)
+    assert queue.claim(NOW + queue.LEASE * 2) is None
+    other = queue.claim(NOW + queue.LEASE * 2 + timedelta(seconds=1))
+    assert other
+    assert not queue.keep(mine, now=NOW + queue.LEASE * 2)
+    queue.finish(other)
+    assert not queue.keep(other, now=NOW + queue.LEASE * 2)
+
+
+def test_at_somebodys_word_a_job_is_due_now_with_all_its_time_before_it() -> None:
+    """One that waits is hurried, one that was let go is put anew, one that runs or is due is left alone."""
+    queue.put("mail", "1", now=NOW)
+    assert queue.hurry("mail", "1", now=NOW) is False
+    claimed = queue.claim(NOW)
+    assert claimed
+    assert queue.hurry("mail", "1", now=NOW) is False
+    queue.fail(claimed, "x", now=NOW)
+    assert queue.hurry("mail", "1", now=NOW + timedelta(seconds=1)) is True
+    claimed = queue.claim(NOW + timedelta(seconds=1))
+    assert claimed
+    assert (claimed.tries, claimed.made_at) == (1, NOW + timedelta(seconds=1))
+    queue.fail(claimed, "x", now=NOW, for_good=True)
+    assert queue.hurry("mail", "1", now=NOW + timedelta(days=3)) is True
+    assert sorted(Job.objects.values_list("state", flat=True)) == ["failed", "open"]
+
+
+def test_a_look_that_finds_nothing_writes_nothing() -> None:
+    """An idle worker looks twice a second: a writing look would hold SQLite's one lock each time."""
+    queue.put("mail", "1", now=NOW, due_at=NOW + timedelta(hours=1))
+    with CaptureQueriesContext(connection) as asked:
+        assert queue.claim(NOW) is None
+    assert [q["sql"].split()[0] for q in asked.captured_queries] == ["SELECT"]
 
 
 def test_a_job_rolled_back_with_its_action_never_was() -> None:
@@ -166,6 +226,17 @@ def test_the_worker_runs_finishes_and_tells_what_failed(kinds: dict[str, object]
     assert (row.state, row.tries, row.problem) == ("open", 1, "LookupError: no b")
     assert row.due_at > clock.real()
     assert worker.run_one() is False
+
+
+def test_a_job_says_that_trying_again_cannot_help(kinds: dict[str, object]) -> None:
+    def hopeless(subject: str) -> None:
+        raise queue.GiveUp("550 no such mailbox")
+
+    kinds["hopeless"] = hopeless
+    queue.put("hopeless", "a", now=clock.real())
+    assert worker.run_one() is True
+    row = Job.objects.get()
+    assert (row.state, row.problem) == ("failed", "GiveUp: 550 no such mailbox")
 
 
 def test_a_kind_that_nobody_knows_is_told_on_its_row(kinds: dict[str, object]) -> None:

@@ -69,3 +69,6 @@ class Checkpoint(models.Model):
     public = models.BooleanField(default=False)
     hour = models.DateTimeField(null=True, unique=True)  # set on public ones
     at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["size"], name="checkpoint_size")]
