@@ -11,8 +11,8 @@ from django.db import DatabaseError, transaction
 from ersr import clock
 from ersr.core.errors import Refusal
 from ersr.ledger.models import Event
-from ersr.people import actions, queries
-from ersr.people.models import Attempt, Delegation, KeptForm, Person, Session, Token
+from ersr.people import actions, patience, queries
+from ersr.people.models import Attempt, Budget, Delegation, KeptForm, Person, Session, Token
 from ersr.people.sessions import SessionStore
 from tests import world as worlds
 from tests.world import World
@@ -246,12 +246,13 @@ def test_the_sweep_takes_what_ended_long_ago_and_nothing_else(w: World) -> None:
     now = clock.real()
     old, young = session(w.filer, days=-31), session(w.filer)
     Attempt.objects.create(email="x", at=now - timedelta(days=31))
-    Attempt.objects.create(email="x", at=now)
+    for days in (31, 0):
+        patience.take(f"x{days}", patience.DEVICE, now=now - timedelta(days=days))
     actions.keep_form(w.filer, "/a", "a", now=now - timedelta(days=31))
-    assert actions.sweep(now=now, older_than=timedelta(days=30)) == 3
+    assert actions.sweep(now=now, older_than=timedelta(days=30)) == 4
     assert list(Session.objects.values_list("session_key", flat=True)) == [young]
     assert old != young
-    assert Attempt.objects.count() == 1
+    assert (Attempt.objects.count(), Budget.objects.count()) == (0, 1)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Brussels", "UTC", "America/Los_Angeles"])

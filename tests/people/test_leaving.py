@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from ersr import clock
 from ersr.core.errors import Refusal
 from ersr.core.events import EVENTS
 from ersr.ledger.models import Event
 from ersr.people import actions, factors, queries
+from ersr.people.actions.inviting import invitation_of
 from ersr.people.models import Delegation, Person, Session
 from ersr.people.sessions import SessionStore
 from tests import world as worlds
@@ -44,17 +46,20 @@ def shut_out(w: World, text: str) -> bool:
     return not Session.objects.filter(person=w.filer).exists()
 
 
-def test_who_lost_the_factor_enrols_anew_and_nothing_old_opens(w: World) -> None:
-    text, old = come_in(w, w.filer), w.code(w.filer)
-    code = actions.reinvite(w.filer, by=w.administrator, now=w.now)
-    assert kinds() == ["people.reinvited"]
-    assert shut_out(w, text)
-    with pytest.raises(Refusal) as refusal:
-        actions.sign_in(w.filer.email, PASSWORD, old, now=w.now, through="portal")
-    assert refusal.value.code == "credentials"
+def test_one_administrator_replaces_no_factor_and_a_new_one_ends_all_older(w: World) -> None:
+    """Whoever has a factor is not invited anew by one person; until a link is used to its end, all that was counts."""
+    text = come_in(w, w.filer)
+    with pytest.raises(Refusal, match="has a second factor") as refusal:
+        actions.reinvite(w.filer, by=w.administrator, now=w.now)
+    assert refusal.value.code == "not_now"
+    code = invitation_of(w.filer, w.now, timedelta(days=1))
     factor = actions.begin_enrolment(code, "four loud geese swim", now=w.now)
     step = int(w.now.timestamp()) // factors.STEP
+    queries.person_of_token(text, now=w.now)
+    assert actions.sign_in(w.filer.email, PASSWORD, w.code(w.filer), now=clock.real(), through="portal")
     actions.confirm_enrolment(code, factors._code(factors._open(factor), step), now=w.now)
+    assert shut_out(w, text)
+    assert w.filer.factors.get() == factor
     fresh = factors._code(factors._open(factor), step + 1)
     came = actions.sign_in(w.filer.email, "four loud geese swim", fresh, now=w.now, through="portal")
     assert came == w.filer
@@ -74,7 +79,7 @@ def test_a_new_invitation_ends_the_open_one(w: World) -> None:
 
 def test_ended_access_opens_nothing_and_can_be_given_back(w: World) -> None:
     text = come_in(w, w.filer)
-    open_code = actions.reinvite(w.night, by=w.administrator, now=w.now)
+    open_code = invitation_of(w.night, w.now, timedelta(days=1))
     actions.deactivate(w.night, by=w.administrator, reason="Left.", now=w.now + SECOND)
     with pytest.raises(Refusal, match="too old"):
         actions.begin_enrolment(open_code, PASSWORD, now=w.now + SECOND)
@@ -82,17 +87,21 @@ def test_ended_access_opens_nothing_and_can_be_given_back(w: World) -> None:
     assert kinds() == ["people.deactivated"]
     assert shut_out(w, text)
     with pytest.raises(Refusal) as refusal:
-        actions.sign_in(w.filer.email, PASSWORD, w.code(w.filer), now=w.now, through="portal")
+        actions.sign_in(w.filer.email, PASSWORD, w.code(w.filer), now=clock.real(), through="portal")
     assert refusal.value.code == "credentials"
     with pytest.raises(Refusal) as refusal:
         actions.deactivate(w.filer, by=w.administrator, reason="Again.", now=w.now)
     assert refusal.value.code == "already"
-    actions.reinvite(w.filer, by=w.administrator, now=w.now)
-    assert Person.objects.get(pk=w.filer.pk).is_active
+    actions.reactivate(w.filer, by=w.administrator, now=w.now)
+    assert kinds() == ["people.reactivated"]
+    assert actions.sign_in(w.filer.email, PASSWORD, w.code(w.filer), now=clock.real(), through="portal") == w.filer
+    with pytest.raises(Refusal, match="has access"):
+        actions.reactivate(w.filer, by=w.administrator, now=w.now)
 
 
 ACTS: dict[str, Callable[..., Any]] = {
     "reinvite": lambda w, whom, by: actions.reinvite(whom, by=by, now=w.now),
+    "reactivate": lambda w, whom, by: actions.reactivate(whom, by=by, now=w.now),
     "deactivate": lambda w, whom, by, reason="R": actions.deactivate(whom, by=by, reason=reason, now=w.now),
     "end_delegation": lambda w, whom, by, reason="R": actions.end_delegation(
         Delegation.objects.earliest("pk").pk, by=by, reason=reason, now=w.now
@@ -110,10 +119,10 @@ def test_only_an_administrator_does_this(w: World, act: str, who: str) -> None:
     assert Event.objects.count() == events
 
 
-@pytest.mark.parametrize("act", ["reinvite", "deactivate"])
+@pytest.mark.parametrize("act", ["reinvite", "reactivate", "deactivate"])
 def test_nobody_does_this_to_themselves(w: World, act: str) -> None:
     """So that one administrator is always left."""
-    with pytest.raises(Refusal, match="Ask another administrator") as refusal:
+    with pytest.raises(Refusal, match="sk another administrator") as refusal:
         ACTS[act](w, w.administrator, w.administrator)
     assert refusal.value.code == "not_allowed"
 

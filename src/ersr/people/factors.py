@@ -9,23 +9,19 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import TypeVar
+from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from django.conf import settings
-from django.db import transaction
 
 from ersr.core.errors import Refusal
-from ersr.people.models import Attempt, Factor, Person
+from ersr.core.tongue import said
+from ersr.people.models import Factor, Person
 
-T = TypeVar("T")
 STEP = 30
 ISSUER = "Security Response Waiver"
-MOST_FAILURES, FAILURES_WITHIN = 10, timedelta(minutes=15)
 
 
 def _box() -> Fernet:
@@ -45,7 +41,7 @@ def _open(factor: Factor) -> bytes:
     try:
         return _box().decrypt(factor.sealed.encode("ascii"))
     except InvalidToken:
-        raise Refusal("damaged", "A second factor cannot be opened: ERSR_SECRET_KEY was changed.") from None
+        raise Refusal("damaged", said("A second factor cannot be opened: ERSR_SECRET_KEY was changed.")) from None
 
 
 def _code(secret: bytes, step: int) -> str:
@@ -75,39 +71,12 @@ def spend(person: Person, code: str, *, now: datetime, unconfirmed: bool = False
         secret = _open(factor)
         for candidate in (step - 1, step, step + 1):
             if hmac.compare_digest(_code(secret, candidate), digits):
-                if Factor.objects.filter(pk=factor.pk, last_step__lt=candidate).update(last_step=candidate):
+                if Factor.objects.filter(pk=factor.pk, last_step__lt=candidate).update(
+                    last_step=candidate, used_at=now
+                ):
                     factor.last_step = candidate
                     return factor
                 used = True
     if used:
-        raise Refusal("code_used", "This code was used already. Wait for the next one.")
-    raise Refusal("code_wrong", "The code is not right. Enter the 6 digits that the authenticator shows now.")
-
-
-def confirm_with_code(person: Person, code: str, act: Callable[[], T], *, now: datetime) -> T:
-    """Does `act` if the code is right; for what a session alone must not be able to do. `now` is real time.
-
-    All or nothing: when `act` refuses, the code is not spent. Wrong codes are counted, and after MOST_FAILURES within
-    FAILURES_WITHIN even the right one is refused. Raises Refusal code_wrong, code_used, too_many, and what `act` raises.
-    """
-    guessed = f"confirm:{person.email}"
-    require_patience(guessed, now=now)
-    try:
-        with transaction.atomic():
-            spend(person, code, now=now)
-            return act()
-    except Refusal as refusal:
-        if refusal.code == "code_wrong":
-            note_failure(guessed, now=now)
-        raise
-
-
-def require_patience(whose: str, *, now: datetime) -> None:
-    """Refuses who failed too often lately. `whose` is an e-mail address, or another name for what is being guessed."""
-    if Attempt.objects.filter(email=whose[:254], at__gt=now - FAILURES_WITHIN).count() >= MOST_FAILURES:
-        raise Refusal("too_many", "Too many attempts. Wait 15 minutes, or call the duty line.")
-
-
-def note_failure(whose: str, *, now: datetime) -> None:
-    """Call outside the transaction that failed, or the note goes with it."""
-    Attempt.objects.create(email=whose[:254], at=now)
+        raise Refusal("code_used", said("This code was used already. Wait for the next one."))
+    raise Refusal("code_wrong", said("The code is not right. Enter the 6 digits that the authenticator shows now."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
@@ -24,6 +25,7 @@ class Person(AbstractBaseUser):
     title = models.CharField(max_length=120, blank=True)
     party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="people")
     zone = models.CharField(max_length=60, default="UTC")
+    language = models.CharField(max_length=10, blank=True, default="", db_default="")  # of pages and mails; "" until they chose one
     is_active = models.BooleanField(default=True)
     invited_at = models.DateTimeField()
 
@@ -54,6 +56,11 @@ class Person(AbstractBaseUser):
     def is_staff_member(self) -> bool:
         return bool(self.roles & STAFF)
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Those in which all that this person can read is complete."""
+        return settings.STAFF_LANGUAGES if self.is_staff_member else tuple(code for code, _ in settings.LANGUAGES)
+
 
 class RoleRow(models.Model):
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="role_rows")
@@ -79,15 +86,108 @@ class Factor(models.Model):
     sealed = models.TextField()
     last_step = models.BigIntegerField(default=0)
     confirmed_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+
+class Passkey(models.Model):
+    """A WebAuthn credential: the other kind of second factor. Holds nothing secret: a thief of the table gains nothing."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=60)
+    credential = models.CharField(max_length=1400, unique=True)  # its id, base64url
+    key = models.TextField()  # fido2's AttestedCredentialData, base64url
+    counter = models.BigIntegerField()  # of signatures, as the authenticator counts; 0 where it does not
+    made_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+
+class Challenge(models.Model):
+    """What a passkey is asked to sign: for one thing, in one session, once, for five minutes.
+
+    Of a person, or of nobody yet where it is for the sign-in. A new one replaces what was asked before about the same.
+    """
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="+")
+    session = models.CharField(max_length=64)  # digest of its key
+    about = models.CharField(max_length=200)
+    nonce = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["session", "about"], name="challenge_once")]
+
+
+class RecoveryCode(models.Model):
+    """One of ten codes on paper that let in once each. Only hashes are kept, of 80 random bits."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="recovery_codes")
+    hash = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
 
 
 class Invitation(models.Model):
-    """A link that lets one person set a password and enrol a factor. Only its hash is kept."""
+    """A link that lets one person set a password and enrol a factor. Only its hash is kept.
+
+    `password` is the hash of the one that was chosen; it counts once the new factor has worked.
+    """
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="invitations")
     hash = models.CharField(max_length=64, unique=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+    password = models.CharField(max_length=128, default="", db_default="", blank=True)
+
+
+class Recovery(models.Model):
+    """A lost second factor on its way to a new one: asked for, called back, approved by another, used or ended.
+
+    `called_by` made the call that confirmed it. The database too keeps the three apart.
+    """
+
+    ENDS = ("denied", "lapsed", "stopped", "used")
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="recoveries")
+    asked_at = models.DateTimeField()
+    called_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    called_at = models.DateTimeField(null=True)
+    approved_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    invitation = models.OneToOneField(Invitation, on_delete=models.PROTECT, null=True, related_name="recovery")
+    ended_at = models.DateTimeField(null=True)
+    ended = models.CharField(max_length=10, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person"], condition=models.Q(ended_at__isnull=True), name="one_open_recovery"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by__isnull=True)
+                | models.Q(called_by__isnull=False) & ~models.Q(approved_by=models.F("called_by")),
+                name="recovery_approver_is_not_caller",
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(called_by__isnull=True) | ~models.Q(called_by=models.F("person")))
+                & (models.Q(approved_by__isnull=True) | ~models.Q(approved_by=models.F("person"))),
+                name="recovery_is_not_by_oneself",
+            ),
+        ]
+
+
+class RecoveryCall(models.Model):
+    """A call to a number on file, copied, since the file changes. Append-only."""
+
+    OUTCOMES = ("confirmed", "denied", "no_answer")
+
+    recovery = models.ForeignKey(Recovery, on_delete=models.PROTECT, related_name="calls")
+    contact_number_id = models.BigIntegerField()
+    number = models.CharField(max_length=20)
+    contact_name = models.CharField(max_length=120)
+    outcome = models.CharField(max_length=20, choices=[(o, o.replace("_", " ")) for o in OUTCOMES])
+    remark = models.CharField(max_length=300, blank=True)
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
 
 
 class Session(AbstractBaseSession):
@@ -118,8 +218,39 @@ class Token(models.Model):
     ended_at = models.DateTimeField(null=True)
 
 
+class DeviceCode(models.Model):
+    """A program that asks to act for whoever approves it in the browser (RFC 8628). Only hashes of both codes are kept.
+
+    The token is made when the program fetches it, so that its text is never stored.
+    """
+
+    device_hash = models.CharField(max_length=64, unique=True)
+    user_hash = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=60)  # what asks, as it says of itself
+    scopes = models.CharField(max_length=60)
+    days = models.SmallIntegerField()  # how long the token is to last
+    address = models.CharField(max_length=45)  # of the network, from where it asked
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    polled_at = models.DateTimeField(null=True)
+    interval = models.SmallIntegerField()  # seconds between two questions whether it was approved
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="device_codes")
+    approved_at = models.DateTimeField(null=True)
+    refused_at = models.DateTimeField(null=True)
+    token = models.OneToOneField(Token, on_delete=models.CASCADE, null=True, related_name="device_code")
+
+
+class Budget(models.Model):
+    """How often something was tried lately, and from when it may be tried again (people/patience.py). Holds no address."""
+
+    key = models.CharField(max_length=64, unique=True)  # digest of what is guessed and from where
+    spent = models.IntegerField(default=0)
+    last_at = models.DateTimeField()
+    free_at = models.DateTimeField()
+
+
 class Attempt(models.Model):
-    """A failed sign-in, kept to slow down guessing."""
+    """What counted failed sign-ins before `Budget` did. Nothing is added any more; the next release drops the table."""
 
     email = models.CharField(max_length=254, db_index=True)
     at = models.DateTimeField()

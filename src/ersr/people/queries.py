@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
 from ersr.core.errors import Refusal, not_found
 from ersr.core.lifecycle import Role
+from ersr.core.permits import office
+from ersr.core.tongue import said
 from ersr.ledger.models import Checkpoint, Event
+from ersr.parties.models import ContactNumber
+from ersr.parties.queries import numbers_on_file
 from ersr.people.actions import digest, invitation_for, require_office
-from ersr.people.models import Delegation, Factor, KeptForm, Person, Session, Token
+from ersr.people.models import Delegation, Factor, KeptForm, Passkey, Person, Recovery, RecoveryCall, Session, Token
 
 
 def person_of_token(text: str, *, now: datetime) -> Token:
     """The live token, with its person."""
     found = Token.objects.select_related("person", "person__party").filter(hash=digest(text)).first()
     if found is None or found.ended_at or found.expires_at <= now or not found.person.is_active:
-        raise Refusal("sign_in", "The token is unknown, ended or expired. Make another with POST /api/v1/tokens.")
+        raise Refusal("sign_in", said("The token is unknown, ended or expired. Make another with POST /api/v1/tokens."))
     return found
 
 
@@ -55,7 +60,7 @@ def delegation_for(
 def with_role(*roles: Role) -> list[Person]:
     """Active people with any of the roles, for staff's eyes: "two people can"."""
     rows = Person.objects.filter(is_active=True, role_rows__role__in=[r.value for r in roles]).distinct()
-    return list(rows.prefetch_related("role_rows").order_by("name"))
+    return list(rows.order_by("name"))
 
 
 def kept_form(person: Person, key: str, *, now: datetime) -> KeptForm:
@@ -77,6 +82,43 @@ def enrolling(code: str, *, now: datetime) -> tuple[Person, Factor | None]:
 
 def factors_of(person: Person) -> QuerySet[Factor]:
     return person.factors.filter(confirmed_at__isnull=False).order_by("confirmed_at")
+
+
+def passkeys_of(person: Person) -> QuerySet[Passkey]:
+    return person.passkeys.order_by("made_at")
+
+
+def drawn_authenticator(person: Person) -> Factor | None:
+    """One that waits for its first code."""
+    return person.factors.filter(confirmed_at__isnull=True).order_by("-pk").first()
+
+
+def recovery_codes_left(person: Person) -> int:
+    return person.recovery_codes.filter(used_at__isnull=True).count()
+
+
+def open_recovery_of(person: Person) -> Recovery | None:
+    return person.recoveries.filter(ended_at__isnull=True).first()
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An open recovery as staff see it: the numbers that may be called, and what became of calls."""
+
+    row: Recovery
+    numbers: list[ContactNumber]
+    calls: list[RecoveryCall]
+
+
+def recoveries_visible_to(person: Person, *, now: datetime) -> list[Lost]:
+    """Open ones, oldest first, for who calls back or approves. Only numbers that have stood long enough are given."""
+    if not (office("call_back", person.roles).allowed or office("approve_recovery", person.roles).allowed):
+        require_office("call_back", person)
+    rows = Recovery.objects.filter(ended_at__isnull=True).select_related("person__party", "called_by", "approved_by")
+    return [
+        Lost(row, numbers_on_file(row.person.party, now=now), list(row.calls.select_related("by").order_by("at")))
+        for row in rows.order_by("asked_at")
+    ]
 
 
 def events_visible_to(person: Person) -> QuerySet[Event]:
