@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import F, Q
 
+from ersr.notifications.words import heading
 from ersr.people.models import Person
 
 
@@ -29,3 +31,12 @@ class Notification(models.Model):
 
     class Meta:
         ordering = ["-queued_at", "-pk"]
+        indexes = [
+            models.Index("person", F("queued_at").desc(), F("id").desc(), name="notification_of_person"),
+            models.Index(fields=["state"], condition=Q(state="failed"), name="notification_failed"),
+        ]
+
+    @property
+    def heading(self) -> str:
+        """The subject in the language of whoever reads the page, whatever the mail was sent in."""
+        return heading(self.kind, self.reference)

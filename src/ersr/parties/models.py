@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
+from ersr.core.say import say_date
+from ersr.core.tongue import said
+
 
 class Party(models.Model):
     """A legal entity. `key` is the short name that imports use."""
@@ -39,7 +42,7 @@ class Agreement(models.Model):
         ordering = ["operator__name", "dated", "key"]
 
     def __str__(self) -> str:
-        return f"{self.family} {self.version} of {self.dated.isoformat()}"
+        return said("{agreement} of {day}", agreement=f"{self.family} {self.version}", day=say_date(self.dated))
 
 
 class Tld(models.Model):

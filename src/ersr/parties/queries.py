@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from django.db.models import QuerySet
@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from ersr.core.errors import not_found
 from ersr.core.lifecycle import Role
 from ersr.core.permits import office
-from ersr.parties.models import Agreement, Contact, Party, Tld
+from ersr.parties.models import Agreement, Contact, ContactNumber, Party, Tld
 
 
 class Reader(Protocol):
@@ -64,6 +64,16 @@ def parties_visible_to(person: Reader) -> QuerySet[Party]:
     if not office("read_parties", person.roles).allowed:
         raise not_found()
     return Party.objects.all()
+
+
+#: A number that changed lately may be an impostor's: one is called only if it has stood so long.
+NUMBER_MUST_STAND = timedelta(days=30)
+
+
+def numbers_on_file(party: Party, *, now: datetime) -> list[ContactNumber]:
+    """Numbers of a party that may be called, those that have stood longest first. For the rooms above, which ask who reads."""
+    rows = ContactNumber.objects.filter(contact__party=party, since__lte=now.date() - NUMBER_MUST_STAND)
+    return list(rows.select_related("contact").order_by("since", "pk"))
 
 
 def party_for(person: Reader, key: str, *, now: datetime) -> PartyKnown:
