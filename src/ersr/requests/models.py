@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Least
 
 from ersr.core.lifecycle import LineState, Outcome, State
 from ersr.core.terms import Instrument
@@ -20,6 +21,10 @@ from ersr.people.models import Person
 
 def _choices(vocabulary: type) -> list[tuple[str, str]]:
     return [(item.value, item.value) for item in vocabulary]  # type: ignore[attr-defined]
+
+
+#: What the desk is sorted by: the earlier of the deadline and the moment that cannot be undone.
+FIRST_AT = Least(F("due_at"), Coalesce(F("irreversible_at"), F("due_at")))
 
 
 class Draft(models.Model):
@@ -61,7 +66,12 @@ class Request(models.Model):
 
     class Meta:
         ordering = ["due_at", "pk"]
-        indexes = [models.Index(fields=["state", "due_at"])]
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            models.Index(FIRST_AT, F("id"), name="request_first_at"),
+            models.Index(fields=["operator", "received_at", "state"], name="request_of_operator"),
+            models.Index(fields=["filed_by", "received_at"], name="request_of_filer"),
+        ]
 
     def __str__(self) -> str:
         return self.reference
@@ -138,6 +148,7 @@ class Line(models.Model):
 
     class Meta:
         ordering = ["number"]
+        indexes = [models.Index(fields=["provision", "outcome"], condition=~Q(outcome=""), name="line_with_outcome")]
         constraints = [models.UniqueConstraint(fields=["request", "number"], name="line_number_once")]
 
 
@@ -222,7 +233,7 @@ class Decision(models.Model):
     conditions = models.JSONField(default=list)
     reporting = models.CharField(max_length=300, blank=True)
     disposition = models.TextField(blank=True)
-    list_digests = models.JSONField(default=dict)  # list number -> digest at the time of the proposal
+    list_digests = models.JSONField(default=dict)  # list number -> content digest at the time of the proposal
     state = models.CharField(max_length=10, default="proposed")  # proposed, approved, returned, sent_back
     proposed_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField()

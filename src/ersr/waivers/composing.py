@@ -9,9 +9,9 @@ from datetime import datetime
 from ersr.core.errors import Refusal
 from ersr.core.lifecycle import LineState
 from ersr.core.terms import AgreementTerms, Entity, Instrument, LineTerms, NamesTerms, Signatory, Terms, rfc3339
+from ersr.core.tongue import said
 from ersr.core.triage import Action
 from ersr.incidents.models import CATEGORIES
-from ersr.lists.queries import latest
 from ersr.parties.authority import authority
 from ersr.parties.models import Party
 from ersr.people.models import Delegation, Person
@@ -38,25 +38,25 @@ def period(decisions: Sequence[Decision], now: datetime) -> tuple[datetime, date
     starts = [d.acts_from for d in decisions if d.acts_from]
     ends = {d.ends_at for d in decisions if d.ends_at}
     if len(ends) != 1:
-        raise Refusal("not_now", "The lines of one instrument end at the same time: these do not. Send one back.")
+        raise Refusal("not_now", said("The lines of one instrument end at the same time: these do not. Send one back."))
     begins = {(min(d.acts_from or effective, effective), max(d.effective_from or now, now)) for d in decisions}
     if len(begins) > 1:  # else cover that was decided for one line would be given to another
         raise Refusal(
-            "not_now", "The lines of one instrument are covered from the same time: these are not. Send one back."
+            "not_now", said("The lines of one instrument are covered from the same time: these are not. Send one back.")
         )
     last = ends.pop()
     if last <= effective:
-        raise Refusal("lapsed", f"The decided period ends at {rfc3339(last)}, before it begins. Send it back.")
+        raise Refusal("lapsed", said("The decided period ends at {last}, before it begins. Send it back.", last=rfc3339(last)))
     return min([*starts, effective]), effective, last
 
 
 def require_same(decisions: Sequence[Decision], reporting: str, disposition: str) -> None:
     """One writing says one thing: what was decided for a line is neither dropped nor spread over the others."""
-    said = {(d.reporting or reporting, d.disposition or disposition, tuple(sorted(d.conditions))) for d in decisions}
-    if len(said) > 1:
+    forms = {(d.reporting or reporting, d.disposition or disposition, tuple(sorted(d.conditions))) for d in decisions}
+    if len(forms) > 1:
         raise Refusal(
             "not_now",
-            "The lines of one instrument have the same conditions, reports and disposition: these do not. Send one back.",
+            said("The lines of one instrument have the same conditions, reports and disposition: these do not. Send one back."),
         )
 
 
@@ -68,9 +68,13 @@ def compose(
     reference: str,
     by: Person,
     delegation: Delegation,
+    names: NamesTerms | None,
     now: datetime,
 ) -> Terms:
-    """The terms of one instrument from decided lines. Reads only what was decided, filed and configured."""
+    """The terms of one instrument from decided lines. Reads only what was decided, filed and configured.
+
+    `names`: the covered set, from the tree of the list that these lines are about (trees.py).
+    """
     known = authority()
     own = Party.objects.get(kind="authority")
     decided = {item.line_id: d for d in decisions_on(lines) for item in d.items.filter(live=True)}
@@ -78,10 +82,6 @@ def compose(
     agreements: dict[int, list[Line]] = {}
     for line in lines:
         agreements.setdefault(line.agreement_id, []).append(line)
-    lists = {line.name_list_id: line.name_list for line in lines if line.name_list_id}
-    versions = [latest(row) for row in lists.values() if row is not None]
-    if len(versions) > 1:
-        raise Refusal("not_now", "Lines on several lists are not signed in one instrument: decide them by list.")
     require_same(decisions, known.reporting, known.disposition)
     acts_from, effective, ends = period(decisions, now.replace(microsecond=0))
     rsps = {t.rsp for line in lines for t in line.agreement.tlds.select_related("rsp") if t.name in line.tlds and t.rsp}
@@ -120,7 +120,7 @@ def compose(
             )
             for line in lines
         ),
-        names=NamesTerms(versions[0].digest, versions[0].names) if versions else None,
+        names=names,
         incident=f"{incident} ({presence})",
         reasons=tuple(dict.fromkeys(d.reasons for d in decisions)),
         conditions=tuple(dict.fromkeys([*known.conditions, *(c for d in decisions for c in d.conditions)])),

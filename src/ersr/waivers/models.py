@@ -8,6 +8,7 @@ from django.db import models
 
 from ersr.core.terms import Instrument, Terms, WaiverStatus
 from ersr.files.models import StoredFile
+from ersr.lists.models import ListVersion
 from ersr.people.models import Delegation, Person
 from ersr.requests.models import Line, Request
 
@@ -24,11 +25,35 @@ class Preview(models.Model):
     lines = models.JSONField()  # primary keys
     file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
     delegation = models.ForeignKey(Delegation, on_delete=models.PROTECT, related_name="+")
+    list_secret = models.BinaryField(null=True)  # 32 bytes, from which the salts of the list's tree come (proof/membership.py)
     made_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
 
     def lapsed(self, now: datetime) -> bool:
         return now >= self.made_at + PREVIEW_LASTS
+
+
+class ListTree(models.Model):
+    """The tree of a large list, hashed by the worker under a secret of its own before a preview asks for its root.
+
+    Goes with the preview that uses it, so that no secret serves two instruments.
+    """
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="trees")
+    instrument = models.CharField(max_length=20)
+    version = models.ForeignKey(ListVersion, on_delete=models.PROTECT, related_name="+")
+    secret = models.BinaryField()  # 32 bytes; a thief of the row gains what a thief of Preview.list_secret does
+    hashed = models.IntegerField(default=0)  # records so far
+    records = models.IntegerField(default=0)  # all of them, once it is made
+    root = models.CharField(max_length=64, blank=True)  # hex, once it is made
+    problem = models.TextField(blank=True)  # why it could not be made
+    made_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "instrument", "version", "made_by"], name="list_tree_once_waiting")
+        ]
 
 
 class Waiver(models.Model):
@@ -41,6 +66,8 @@ class Waiver(models.Model):
     preview = models.OneToOneField(Preview, on_delete=models.PROTECT, related_name="signed")
     pdf = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
     token = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    #: list-key.json, for the holder of the list alone: whoever has it can try names against proofs. Empty without a list.
+    list_key = models.TextField(blank=True, db_default="")
     signed_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     signed_at = models.DateTimeField()
     acts_from = models.DateTimeField()

@@ -4,19 +4,16 @@ from ersr.requests.actions.decide import approve, conclude, default_period, end_
 from ersr.requests.actions.desk import (
     add_line,
     add_provision,
-    answer_hits,
     ask,
     assess,
     call,
     change_line,
     confirm_lines,
-    remove_names,
     renew_words,
     take,
 )
 from ersr.requests.actions.filing import (
     add_evidence,
-    add_list,
     add_part,
     answer,
     check_six,
@@ -27,10 +24,12 @@ from ersr.requests.actions.filing import (
     submit,
     withdraw,
 )
+from ersr.requests.actions.listing import add_list, finish_upload, note_read, receive_list, refuse_upload
+from ersr.requests.actions.screening import answer_groups, answer_hits, remove_names, screen_again
 
 __all__ = [
-    "add_evidence", "add_line", "add_list", "add_part", "add_provision", "answer", "answer_hits", "approve", "ask", "assess",
+    "add_evidence", "add_line", "add_list", "add_part", "add_provision", "answer", "answer_groups", "answer_hits", "approve", "ask", "assess",
     "call", "change_line", "check_six", "conclude", "confirm_lines", "default_period", "draw_reference", "drop_draft",
-    "end_decision", "propose", "record_act", "remove_names", "renew_words", "return_proposal", "save_draft", "submit", "take",
+    "end_decision", "finish_upload", "note_read", "propose", "receive_list", "record_act", "refuse_upload", "remove_names", "renew_words", "return_proposal", "save_draft", "screen_again", "submit", "take",
     "withdraw",
 ]  # fmt: skip

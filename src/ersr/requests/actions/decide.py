@@ -9,13 +9,15 @@ from django.db import transaction
 
 from ersr.core import filing
 from ersr.core.errors import FieldError, Refusal, invalid
-from ersr.core.lifecycle import LineState, Outcome, Role, State
+from ersr.core.lifecycle import DECISION_STATES, LineState, Outcome, Role, State
 from ersr.core.provisions import WaivableBy
-from ersr.lists.queries import latest_versions, unanswered
+from ersr.core.tongue import said
+from ersr.lists.queries import latest_versions
 from ersr.notifications.actions import queue_notification
 from ersr.people.models import Person
 from ersr.people.queries import with_role
 from ersr.requests import queries
+from ersr.requests.actions.screening import require_answered
 from ersr.requests.actions.step import begin, end, settled
 from ersr.requests.models import Decision, DecisionLine, Line, Request
 
@@ -46,12 +48,12 @@ def propose(
         if not chosen or set(lines) - set(chosen):
             missing = sorted(set(lines) - set(chosen))
             errors.append(
-                FieldError("lines", f"There is no line {missing[0]}" if missing else "Choose the lines that you decide")
+                FieldError("lines", said("There is no line {number}", number=missing[0]) if missing else said("Choose the lines that you decide"))
             )
         if outcome not in set(Outcome):
-            errors.append(FieldError("outcome", f"Choose the outcome: {', '.join(Outcome)}"))
+            errors.append(FieldError("outcome", said("Choose the outcome: {outcome}", outcome=', '.join(Outcome))))
         if not reasons.strip():
-            errors.append(FieldError("reasons", "Write the reasons: the letter is made from them"))
+            errors.append(FieldError("reasons", said("Write the reasons: the letter is made from them")))
         grants = outcome in (Outcome.GRANTED, Outcome.GRANTED_AS_MODIFIED)
         moments = [m.replace(microsecond=0) if m else None for m in (acts_from, effective_from, ends_at)]
         acts_from, effective_from, ends_at = moments
@@ -60,16 +62,14 @@ def propose(
                 list(chosen.values()), outcome, modification, acts_from, effective_from, ends_at, now
             )
         if bool(quote.strip()) != bool(quote_source.strip()):
-            errors.append(FieldError("quote_source", "A quotation needs its source, and a source its quotation"))
+            errors.append(FieldError("quote_source", said("A quotation needs its source, and a source its quotation")))
         if errors:
             raise invalid(*errors)
         taken = [n for n, line in chosen.items() if line.state != LineState.OPEN]
         if taken:
-            raise Refusal("conflict", f"Line {taken[0]} is {chosen[taken[0]].state} already. Look at it again.")
-        if grants and (hits := unanswered(request.incident)):
-            raise Refusal(
-                "not_now", f"{len(hits)} names that stand on a popularity list are unanswered. Answer each first."
-            )
+            raise Refusal("conflict", said("Line {taken} is {state} already. Look at it again.", taken=taken[0], state=LineState(chosen[taken[0]].state).words))
+        if grants:
+            require_answered(request, "not_now", said("Answer each first."))
         decision = Decision.objects.create(
             request=request,
             outcome=outcome,
@@ -83,7 +83,7 @@ def propose(
             conditions=[c.strip() for c in conditions if c.strip()],
             reporting=reporting.strip(),
             disposition=disposition.strip(),
-            list_digests={str(v.of.number): v.digest for v in latest_versions(request.incident)},
+            list_digests={str(v.of.number): v.content_digest for v in latest_versions(request.incident)},
             proposed_by=by,
             proposed_at=now,
         )
@@ -113,20 +113,20 @@ def _grant_errors(
 ) -> list[FieldError]:
     errors = []
     if outcome == Outcome.GRANTED_AS_MODIFIED and not modification.strip():
-        errors.append(FieldError("modification", "Say what is modified"))
+        errors.append(FieldError("modification", said("Say what is modified")))
     if ends_at is None:
-        errors.append(FieldError("ends_at", "Enter when the waiver ends: it lasts for the time needed"))
+        errors.append(FieldError("ends_at", said("Enter when the waiver ends: it lasts for the time needed")))
     elif ends_at <= max(now, effective_from or now):
-        errors.append(FieldError("ends_at", "The end must lie in the future, after the beginning"))
+        errors.append(FieldError("ends_at", said("The end must lie in the future, after the beginning")))
     if acts_from and acts_from > (effective_from or now):
-        errors.append(FieldError("acts_from", "Acts are covered from a time at or before the beginning"))
+        errors.append(FieldError("acts_from", said("Acts are covered from a time at or before the beginning")))
     for line in lines:
         if not line.instrument:
-            errors.append(FieldError("lines", f"Line {line.number} has no instrument: change the line first"))
+            errors.append(FieldError("lines", said("Line {number} has no instrument: change the line first", number=line.number)))
         elif line.waivable_by not in (WaivableBy.STAFF, WaivableBy.OFFICER):
             words = WaivableBy(line.waivable_by).words
             errors.append(
-                FieldError("lines", f"Line {line.number}, {line.provision}, is not for this team to give: {words}")
+                FieldError("lines", said("Line {number}, {provision}, is not for this team to give: {words}", number=line.number, provision=line.provision, words=words))
             )
     return errors
 
@@ -134,7 +134,7 @@ def _grant_errors(
 def _decision(request: Request, decision_id: int) -> Decision:
     found = request.decisions.select_related("proposed_by").filter(pk=decision_id).first()
     if found is None:
-        raise invalid(FieldError("decision", f"{request.reference} has no decision {decision_id}"))
+        raise invalid(FieldError("decision", said("{reference} has no decision {decision_id}", reference=request.reference, decision_id=decision_id)))
     return found
 
 
@@ -145,14 +145,12 @@ def approve(reference: str, decision_id: int, *, by: Person, now: datetime) -> D
         decision = _decision(request, decision_id)
         queries.require(by, request, "approve", authors={decision.proposed_by_id})
         if decision.state != "proposed":
-            raise Refusal("conflict", f"This decision was {decision.state.replace('_', ' ')} already.")
-        if Outcome(decision.outcome).grants and (hits := unanswered(request.incident)):
-            raise Refusal(
-                "lapsed", f"{len(hits)} names stand on a popularity list that came after the proposal. Return it, so that they are answered."
-            )
-        current = {str(v.of.number): v.digest for v in latest_versions(request.incident)}
+            raise Refusal("conflict", said("This decision was {state} already.", state=DECISION_STATES[decision.state]))
+        if Outcome(decision.outcome).grants:
+            require_answered(request, "lapsed", said("This came after the proposal. Return it, so that each is answered."))
+        current = {str(v.of.number): v.content_digest for v in latest_versions(request.incident)}
         if current != decision.list_digests:
-            raise Refusal("lapsed", "A name list changed after the proposal. Return it, so that it is proposed again.")
+            raise Refusal("lapsed", said("A name list changed after the proposal. Return it, so that it is proposed again."))
         decision.state, decision.approved_by, decision.approved_at = "approved", by, now
         decision.save()
         numbers = []
@@ -209,12 +207,12 @@ def end_decision(
 def return_proposal(reference: str, decision_id: int, *, reason: str, by: Person, now: datetime) -> Decision:
     """The approver sends a proposal back; its lines are open again."""
     if not reason.strip():
-        raise invalid(FieldError("reason", "Say what should be different"))
+        raise invalid(FieldError("reason", said("Say what should be different")))
     with transaction.atomic():
         request = begin(reference, "return_proposal", by=by)
         decision = _decision(request, decision_id)
         if decision.state != "proposed":
-            raise Refusal("conflict", f"This decision was {decision.state.replace('_', ' ')} already.")
+            raise Refusal("conflict", said("This decision was {state} already.", state=DECISION_STATES[decision.state]))
         numbers = end_decision(request, decision, "returned", reason=reason, by=by, now=now)
         end(
             request, "return_proposal", by=by, now=now, to=State.DECIDING,
@@ -226,11 +224,11 @@ def return_proposal(reference: str, decision_id: int, *, reason: str, by: Person
 def conclude(reference: str, *, channel: str, by: Person, now: datetime) -> Request:
     """The answer has been given where nothing was granted: by voice or in writing, say which."""
     if not channel.strip():
-        raise invalid(FieldError("channel", "Say how the registry was told"))
+        raise invalid(FieldError("channel", said("Say how the registry was told")))
     with transaction.atomic():
         request = begin(reference, "conclude", by=by)
         if any(line.outcome and Outcome(line.outcome).grants for line in queries.live_lines(request)):
-            raise Refusal("not_now", "A line is granted: sign the instrument instead.")
+            raise Refusal("not_now", said("A line is granted: sign the instrument instead."))
         request.closed_at = now
         end(request, "conclude", by=by, now=now, to=State.CLOSED, facts={"channel": channel.strip()})
         _tell_the_answer(request, now=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,8 @@ from ersr.core.errors import FieldError, Refusal, invalid
 from ersr.core.lifecycle import DISCIPLINES, LineState, State
 from ersr.core.provisions import parse_row
 from ersr.core.terms import Instrument
+from ersr.core.tongue import said
 from ersr.ledger.append import append
-from ersr.lists import actions as lists
-from ersr.lists.models import ListVersion
 from ersr.notifications.actions import queue_notification
 from ersr.parties.models import Agreement
 from ersr.people.actions import require_office
@@ -29,15 +28,21 @@ from ersr.requests.models import CallAttempt, Line, LineChange, Note, ProvisionR
 
 def take(reference: str, *, by: Person, now: datetime, from_holder: str | None = None) -> Request:
     """A named person has the request; a take-over is on record. `from_holder` is the e-mail of the holder that the caller
-    saw: if somebody else was quicker, nothing happens."""
+    saw, "" for nobody: if somebody else was quicker, nothing happens. Who names no holder takes only what nobody has."""
     with transaction.atomic():
         request = begin(reference, "take", by=by)
         holder = request.holder
+        if from_holder is None and holder and holder != by:
+            words = said("{who} has this request. To take it over, say from whom: from_holder is {email}.", who=holder.name, email=holder.email)
+            raise Refusal("conflict", words)
         if from_holder is not None and (holder.email if holder else "") != from_holder:
-            who = holder.name if holder else "Nobody"
-            raise Refusal("conflict", f"{who} has this request now. Look again before you take it over.")
+            raise Refusal(
+                "conflict",
+                said("{who} has this request now. Look again before you take it over.", who=holder.name) if holder
+                else said("Nobody has this request now. Look again before you take it over."),
+            )  # fmt: skip
         if holder == by:
-            raise Refusal("already", "You have this request already.")
+            raise Refusal("already", said("You have this request already."))
         request.holder, request.taken_at = by, now
         if State(request.state) in (State.RECEIVED, State.VERIFYING):
             request.words, request.words_until = draw_words(), now + WORDS_LAST
@@ -62,17 +67,17 @@ def call(reference: str, *, number_id: int, outcome: str, by: Person, now: datet
         numbers = {n.pk: n for n in queries.numbers_to_call(by, request, now=now)}
         errors = []
         if number_id not in numbers:
-            errors.append(FieldError("number_id", "Choose a number on file: only those are called"))
+            errors.append(FieldError("number_id", said("Choose a number on file: only those are called")))
         if outcome not in CallAttempt.OUTCOMES:
-            errors.append(FieldError("outcome", f"Choose the outcome: {', '.join(CallAttempt.OUTCOMES)}"))
+            errors.append(FieldError("outcome", said("Choose the outcome: {outcomes}", outcomes=', '.join(CallAttempt.OUTCOMES))))
         if errors:
             raise invalid(*errors)
         chosen = numbers[number_id]
         if not chosen.may_be_called:
-            raise Refusal("number_recent", f"This number changed {chosen.days} days ago. Call another contact.")
+            raise Refusal("number_recent", said("This number changed {days} days ago. Call another contact.", days=chosen.days))
         if outcome == "confirmed" and now > request.words_until:
             raise Refusal(
-                "lapsed", "The verification words are too old. Draw new words, and say them first when you call."
+                "lapsed", said("The verification words are too old. Draw new words, and say them first when you call.")
             )
         attempt = CallAttempt.objects.create(
             request=request, contact_number_id=chosen.pk, number=chosen.number, contact_name=chosen.contact.name,
@@ -91,7 +96,7 @@ def call(reference: str, *, number_id: int, outcome: str, by: Person, now: datet
 def ask(reference: str, text: str, *, by: Person, now: datetime) -> Question:
     """A question to the requester; the clock runs on."""
     if not text.strip():
-        raise invalid(FieldError("text", "Write the question"))
+        raise invalid(FieldError("text", said("Write the question")))
     with transaction.atomic():
         request = begin(reference, "ask", by=by)
         request.resumes = request.state
@@ -126,12 +131,12 @@ def assess(
     if privileged:
         discipline = "legal"
     if discipline not in DISCIPLINES or (discipline not in by.disciplines and not privileged):
-        mine = ", ".join(by.disciplines) or "none"
-        errors.append(FieldError("discipline", f"Write for your own discipline: {mine}"))
+        mine = ", ".join(by.disciplines) or said("none")
+        errors.append(FieldError("discipline", said("Write for your own discipline: {mine}", mine=mine)))
     if not privileged and recommendation not in Note.RECOMMENDATIONS:
-        errors.append(FieldError("recommendation", f"Choose a recommendation: {', '.join(Note.RECOMMENDATIONS)}"))
+        errors.append(FieldError("recommendation", said("Choose a recommendation: {recommendations}", recommendations=', '.join(Note.RECOMMENDATIONS))))
     if not body.strip():
-        errors.append(FieldError("body", "Write why"))
+        errors.append(FieldError("body", said("Write why")))
     action = "note_privileged" if privileged else "assess"
     with transaction.atomic():
         request = begin(reference, action, by=by)
@@ -157,22 +162,22 @@ def change_line(
 ) -> Line:
     """Changes a proposed line: another hint, instrument or provision, or drop. Change and reason stay on record."""
     wanted = {k: v for k, v in changes.items() if k in _CHANGEABLE and v}
-    errors = [] if reason.strip() else [FieldError("reason", "Say why you change the line")]
+    errors = [] if reason.strip() else [FieldError("reason", said("Say why you change the line"))]
     if not wanted:
-        errors.append(FieldError("hint", "Change something, or leave the line as it is"))
+        errors.append(FieldError("hint", said("Change something, or leave the line as it is")))
     if wanted.get("hint", "waiver") not in set(triage.Hint):
-        errors.append(FieldError("hint", f"Choose one of {', '.join(triage.Hint)}"))
+        errors.append(FieldError("hint", said("Choose one of {hint}", hint=', '.join(triage.Hint))))
     if wanted.get("instrument", "waiver") not in set(Instrument):
-        errors.append(FieldError("instrument", f"Choose one of {', '.join(Instrument)}"))
+        errors.append(FieldError("instrument", said("Choose one of {instrument}", instrument=', '.join(Instrument))))
     with transaction.atomic():
         request = begin(reference, "change_line", by=by)
         line = request.lines.filter(number=number, dropped_at__isnull=True).select_related("agreement").first()
         if line is None:
-            errors.append(FieldError("line", f"There is no line {number}"))
+            errors.append(FieldError("line", said("There is no line {number}", number=number)))
         if errors or line is None:
             raise invalid(*errors)
         if line.state != LineState.OPEN:
-            raise Refusal("not_now", f"Line {number} is {line.state}: return the proposal first.")
+            raise Refusal("not_now", said("Line {number} is {state}: return the proposal first.", number=number, state=LineState(line.state).words))
         before = _line_facts(line)
         if "provision" in wanted:
             _point_at(line, wanted["provision"])
@@ -180,7 +185,7 @@ def change_line(
         line.instrument = wanted.get("instrument", line.instrument)
         if line.hint == triage.Hint.WAIVER and not line.instrument:
             raise invalid(
-                FieldError("instrument", "Choose the instrument: a waiver, an authorisation or a fee reduction")
+                FieldError("instrument", said("Choose the instrument: a waiver, an authorisation or a fee reduction"))
             )
         if wanted.get("drop") == "yes":
             line.dropped_at = now
@@ -213,18 +218,18 @@ def add_line(
         request = begin(reference, "change_line", by=by)
         found = Agreement.objects.filter(key=agreement, operator=request.operator).first()
         tlds = [t.name for t in found.tlds.filter(name__in=request.tlds)] if found else []
-        errors = [] if reason.strip() else [FieldError("reason", "Say why you add the line")]
+        errors = [] if reason.strip() else [FieldError("reason", said("Say why you add the line"))]
         if not tlds:
-            errors.append(FieldError("agreement", "Choose an agreement of this request"))
+            errors.append(FieldError("agreement", said("Choose an agreement of this request")))
         if action not in set(triage.Action):
-            errors.append(FieldError("action", f"Choose one of {', '.join(triage.Action)}"))
+            errors.append(FieldError("action", said("Choose one of {action}", action=', '.join(triage.Action))))
         if instrument not in set(Instrument):
-            errors.append(FieldError("instrument", f"Choose one of {', '.join(Instrument)}"))
+            errors.append(FieldError("instrument", said("Choose one of {instrument}", instrument=', '.join(Instrument))))
         lists = [] if action == triage.Action.SUSPEND_SERVICE else list(request.incident.lists.all())
         about = next((row for row in lists if row.number == list_number or len(lists) == 1), None)
         if lists and (about is None or list_number not in (None, about.number)):
             numbers = ", ".join(str(row.number) for row in lists)
-            errors.append(FieldError("list_number", f"Say which list the line is about: {numbers}"))
+            errors.append(FieldError("list_number", said("Say which list the line is about: {numbers}", numbers=numbers)))
         if errors or found is None:
             raise invalid(*errors)
         line = Line(
@@ -249,7 +254,7 @@ def _point_at(line: Line, provision: str) -> None:
     agreement = line.agreement
     row = next((r for r in queries.catalogue() if r.key == (agreement.family, agreement.version, provision)), None)
     if row is None:
-        raise invalid(FieldError("provision", f"The catalogue has no {provision} for {agreement}. Add a row first"))
+        raise invalid(FieldError("provision", said("The catalogue has no {provision} for {agreement}. Add a row first", provision=provision, agreement=str(agreement))))
     line.provision, line.provision_title, line.provision_row = row.id, row.title, row.row
     line.demands, line.waivable_by = row.demands, row.waivable_by.value
     line.instrument = row.instrument.value if row.instrument else ""
@@ -264,53 +269,13 @@ def _line_facts(line: Line) -> dict[str, Any]:
     }
 
 
-def answer_hits(
-    reference: str, number: int, answers: dict[str, tuple[str, str]], *, by: Person, now: datetime
-) -> ListVersion | None:
-    """Answers names of list `number` that stand on a popularity list: kept or removed, each with a reason."""
-    with transaction.atomic():
-        request = begin(reference, "answer_hits", by=by)
-        row = request.incident.lists.filter(number=number).first()
-        if row is None:
-            raise invalid(FieldError("list", f"There is no list {number}"))
-        version = lists.answer_hits(row, answers, by=by, now=now)
-        facts: dict[str, Any] = {"list": number, "answers": {n: list(a) for n, a in sorted(answers.items())}}
-        if version is not None:
-            facts |= {"digest": version.digest, "names": version.names}
-        end(request, "answer_hits", by=by, now=now, facts=facts)
-        return version
-
-
-def remove_names(
-    reference: str, number: int, names: Sequence[str], *, reason: str, by: Person, now: datetime
-) -> ListVersion:
-    """Takes names off a list before the decision, hits or not."""
-    names = sorted({n.strip().lower() for n in names if n.strip()})
-    if not reason.strip() or not names:
-        raise invalid(FieldError("reason", "Name the names, and say why they are taken out"))
-    with transaction.atomic():
-        request = begin(reference, "answer_hits", by=by)
-        row = request.incident.lists.filter(number=number).first()
-        if row is None:
-            raise invalid(FieldError("list", f"There is no list {number}"))
-        row.hits.filter(name__in=names, answer="").update(
-            answer="removed", reason=reason.strip(), answered_by=by, answered_at=now
-        )
-        version = lists.remove(row, names, reason=reason.strip(), by=by, now=now)
-        end(
-            request, "answer_hits", by=by, now=now,
-            facts={"list": number, "removed": names, "reason": reason.strip(), "digest": version.digest},
-        )  # fmt: skip
-        return version
-
-
 def confirm_lines(reference: str, *, by: Person, now: datetime) -> Request:
     """Staff stand behind the proposed lines; only now does the filer see them."""
     with transaction.atomic():
         request = begin(reference, "confirm_lines", by=by)
         lines = queries.live_lines(request)
         if not lines:
-            raise Refusal("not_now", "There is no line to confirm. Ask which action the registry takes, or add a line.")
+            raise Refusal("not_now", said("There is no line to confirm. Ask which action the registry takes, or add a line."))
         request.lines_confirmed_at = now
         end(
             request,
@@ -329,7 +294,7 @@ def add_provision(
     """A new row, or a newer version of one, for the catalogue. Decided lines keep their own copy."""
     require_office("add_provision", by)
     if not reason.strip():
-        raise invalid(FieldError("reason", "Say why the row is added"))
+        raise invalid(FieldError("reason", said("Say why the row is added")))
     with transaction.atomic():
         known = [r for r in queries.catalogue() if r.key == (family, version, str(body.get("id", "")))]
         number = max((r.row for r in known), default=0) + 1
@@ -341,7 +306,7 @@ def add_provision(
                     body=dict(body), reason=reason.strip(), by=by, at=now,
                 )  # fmt: skip
         except IntegrityError:
-            words = f"Somebody else added row {number} of {body['id']} at this moment. Look at it before you add another."
+            words = said("Somebody else added row {number} of {provision} at this moment. Look at it before you add another.", number=number, provision=body["id"])
             raise Refusal("conflict", words) from None
         append(
             "provision.added", subject=f"provision:{row.pk}", by=by.email, now=now,

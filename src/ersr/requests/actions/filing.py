@@ -15,14 +15,14 @@ from ersr.core import filing, references
 from ersr.core.deadlines import decide_by
 from ersr.core.errors import FieldError, Refusal, invalid
 from ersr.core.lifecycle import Role, State
+from ersr.core.say import say
 from ersr.core.terms import rfc3339
+from ersr.core.tongue import number, said
 from ersr.core.words import COUNT, WORDS
 from ersr.files import store
 from ersr.incidents.actions import describe, open_incident
 from ersr.ledger.append import append
-from ersr.lists import actions as lists
-from ersr.lists.models import ListVersion
-from ersr.notifications.actions import queue_notification
+from ersr.notifications.actions import Mail, queue_notification, queue_notifications
 from ersr.parties.authority import authority
 from ersr.parties.models import Contact
 from ersr.people.models import Person
@@ -33,6 +33,7 @@ from ersr.requests.actions.step import begin, end
 from ersr.requests.models import Act, Draft, Evidence, PartVersion, Question, Request
 
 WORDS_LAST = timedelta(hours=1)
+FILINGS_WITHIN = timedelta(hours=1)
 
 
 def draw_words() -> str:
@@ -77,11 +78,11 @@ def check_six(person: Person, raw: Mapping[str, Any]) -> dict[str, Any]:
     if operator and tlds:
         allowed = sorted(t.name for t in queries.tlds_for(person, operator))
         # Plain digits and few: int() refuses "²", which isdigit() lets through, and thousands of figures.
-        said = [int(t) for t in tlds if re.fullmatch(r"[0-9]{1,6}", t)]
-        if tlds == ["all"] or (len(tlds) == 2 and "all" in tlds and said):
-            if said and said[0] != len(allowed):
+        figures = [int(t) for t in tlds if re.fullmatch(r"[0-9]{1,6}", t)]
+        if tlds == ["all"] or (len(tlds) == 2 and "all" in tlds and figures):
+            if figures and figures[0] != len(allowed):
                 errors.append(
-                    FieldError("tlds", f"{operator.name} has {len(allowed)} TLDs that you may file for, not {said[0]}")
+                    FieldError("tlds", said("{name} has {allowed} TLDs that you may file for, not {typed}", name=operator.name, allowed=len(allowed), typed=figures[0]))
                 )
             tlds = allowed
         elif unknown := [t for t in tlds if t not in allowed]:
@@ -89,7 +90,7 @@ def check_six(person: Person, raw: Mapping[str, Any]) -> dict[str, Any]:
             errors.append(
                 FieldError(
                     "tlds",
-                    f"{operator.name} has no TLD {shown} that you may file for. Known: {', '.join(allowed[:12])}",
+                    said("{name} has no TLD {shown} that you may file for. Known: {allowed}", name=operator.name, shown=shown, allowed=', '.join(allowed[:12])),
                 )
             )
     if errors:
@@ -100,7 +101,7 @@ def check_six(person: Person, raw: Mapping[str, Any]) -> dict[str, Any]:
 def submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> Request:
     """Files a request from six answers. `once` names the attempt: the same one again returns the same request."""
     if Role.FILER not in by.roles:
-        raise Refusal("not_allowed", "This needs the role filer: staff do not file in a registry's name.")
+        raise Refusal("not_allowed", said("This needs the role filer: staff do not file in a registry's name."))
     try:
         return _submit(raw, by=by, now=now, once=once)
     except IntegrityError:
@@ -109,7 +110,7 @@ def submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> R
         if known is not None:
             return known
         if Request.objects.filter(once=once).exists():
-            raise Refusal("idempotency", "Somebody else used this name of an attempt to file. Draw another.") from None
+            raise Refusal("idempotency", said("Somebody else used this name of an attempt to file. Draw another.")) from None
         raise
 
 
@@ -118,6 +119,7 @@ def _submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> 
         known = Request.objects.filter(once=once, filed_by=by).first()
         if known is not None:
             return known
+        _require_measure(by, now=now)
         six = check_six(by, raw)
         known_authority = authority()
         calendar = known_authority.calendar
@@ -170,31 +172,35 @@ def _submit(raw: Mapping[str, Any], *, by: Person, now: datetime, once: str) -> 
             request=request, part="happening", version=1, body={"text": six["happening"]}, by=by, at=received
         )
         drop_draft(by)
+        # No lines are proposed yet: six answers name no act, and every later step proposes anew.
         _tell_of_filing(request, now=received)
-        renew(request, now=received)
         return request
+
+
+def _require_measure(by: Person, *, now: datetime) -> None:
+    """Refuses who files faster than any incident needs: each filing wakes people. A repeated attempt never comes here."""
+    limit = settings.ERSR_FILINGS_LIMIT
+    within = Request.objects.filter(filed_by=by, received_at__gt=now - FILINGS_WITHIN).order_by("-received_at")
+    oldest = within.values_list("received_at", flat=True)[limit - 1 : limit].first()
+    if oldest is not None:
+        raise Refusal(
+            "too_many",
+            said("You filed {limit} requests within an hour, as many as one person may. The next one can be filed at {moment}; before that, call the duty line: {duty_number}.", limit=number(limit), moment=say(oldest + FILINGS_WITHIN + timedelta(minutes=1)), duty_number=authority().duty_number),
+        )
 
 
 def _tell_of_filing(request: Request, *, now: datetime) -> None:
     """The filer, the duty officers, and the operator's other contacts: a reference to the first two, nothing to the third."""
-    path = f"/r/{request.reference}"
-    queue_notification(
-        "filed", to=request.filed_by.email, about=request.reference, reference=request.reference, path=path, now=now
+    ref, filer = request.reference, request.filed_by.email
+    others = Contact.objects.filter(party=request.operator_id).exclude(email="").exclude(email__iexact=filer)
+    queue_notifications(
+        [
+            Mail("filed", filer, ref, reference=ref, path=f"/r/{ref}", person=request.filed_by),
+            *(Mail("received", p.email, ref, reference=ref, path=f"/desk/{ref}", person=p) for p in with_role(Role.DUTY_OFFICER)),
+            *(Mail("filed_in_your_name", to, ref) for to in sorted({c.email.lower() for c in others})),
+        ],
+        now=now,
     )
-    for officer in with_role(Role.DUTY_OFFICER):
-        queue_notification(
-            "received",
-            to=officer.email,
-            about=request.reference,
-            reference=request.reference,
-            path=f"/desk/{request.reference}",
-            now=now,
-        )
-    others = (
-        Contact.objects.filter(party=request.operator).exclude(email="").exclude(email__iexact=request.filed_by.email)
-    )
-    for email in sorted({c.email.lower() for c in others}):
-        queue_notification("filed_in_your_name", to=email, about=request.reference, now=now)
 
 
 def add_part(reference: str, part: str, raw: Mapping[str, Any], *, by: Person, now: datetime) -> PartVersion:
@@ -231,26 +237,12 @@ def record_act(
         if replaces is not None:
             old = request.acts.filter(pk=replaces, replaced_by__isnull=True).first()
             if old is None:
-                raise Refusal("conflict", "This act was corrected before. Look at the newest one.")
+                raise Refusal("conflict", said("This act was corrected before. Look at the newest one."))
         act = Act.objects.create(request=request, replaces=old, by=by, at=now, **clean)
         told = {k: (rfc3339(v) if isinstance(v, datetime) else v) for k, v in clean.items()}
         end(request, "record_act", by=by, now=now, facts={**told, "act": act.pk, "replaces": replaces})
         renew(request, now=now)
         return act
-
-
-def add_list(reference: str, payload: bytes, *, title: str, by: Person, now: datetime) -> tuple[ListVersion, bool]:
-    """A name list; the same names twice are a no-op and say so (second value False)."""
-    with transaction.atomic():
-        request = begin(reference, "add_list", by=by)
-        version, new = lists.add(request.incident, payload, request.tlds, title=title, by=by, now=now)
-        if new:
-            end(
-                request, "add_list", by=by, now=now,
-                facts={"list": version.of.number, "digest": version.digest, "names": version.names},
-            )  # fmt: skip
-            renew(request, now=now)
-        return version, new
 
 
 EVIDENCE_NAME = 200
@@ -260,12 +252,15 @@ def add_evidence(reference: str, payload: bytes, *, name: str, by: Person, now: 
     """A file as it came. Hostile until shown otherwise: it is only ever downloaded, never opened by us."""
     limit = settings.ERSR_EVIDENCE_LIMIT
     if len(payload) > limit:
-        raise Refusal("too_large", f"The file has {len(payload):,} bytes; at most {limit:,} are taken.")
+        raise Refusal("too_large", said("The file has {payload} bytes; at most {limit} are taken.", payload=number(len(payload)), limit=number(limit)))
     if not payload:
-        raise invalid(FieldError("file", "The file is empty. Choose another"))
+        raise invalid(FieldError("file", said("The file is empty. Choose another")))
     name = "".join(c for c in name.replace("\\", "/").rsplit("/", 1)[-1] if c.isprintable())[:EVIDENCE_NAME] or "file"
     with transaction.atomic():
         request = begin(reference, "add_evidence", by=by)
+        limit = settings.ERSR_EVIDENCE_FILES
+        if request.evidence.count() >= limit:
+            raise Refusal("too_many", said("This request has {limit} files of evidence, and no more are taken. Send them packed as one.", limit=limit))
         file = store.put(payload, "application/octet-stream", now=now)
         row, new = Evidence.objects.get_or_create(
             request=request, file=file, defaults={"name": name, "by": by, "at": now}
@@ -282,9 +277,9 @@ def answer(reference: str, answers: Mapping[int, str], *, by: Person, now: datet
         waiting = {q.pk: q for q in request.questions.filter(answered_at__isnull=True)}
         given = {pk: text.strip() for pk, text in answers.items() if text.strip()}
         if unknown := set(given) - set(waiting):
-            raise invalid(FieldError("answers", f"Question {min(unknown)} is not open"))
+            raise invalid(FieldError("answers", said("Question {unknown} is not open", unknown=min(unknown))))
         if not given:
-            raise invalid(FieldError("answers", "Answer at least one question"))
+            raise invalid(FieldError("answers", said("Answer at least one question")))
         for pk, text in given.items():
             Question.objects.filter(pk=pk).update(answer=text, answered_by=by, answered_at=now)
         done = len(given) == len(waiting)
@@ -304,11 +299,11 @@ def answer(reference: str, answers: Mapping[int, str], *, by: Person, now: datet
 def withdraw(reference: str, *, reason: str, by: Person, now: datetime) -> Request:
     """Only before the decision. Acts taken stay on record as not covered."""
     if not reason.strip():
-        raise invalid(FieldError("reason", "Say in a few words why you withdraw"))
+        raise invalid(FieldError("reason", said("Say in a few words why you withdraw")))
     with transaction.atomic():
         request = begin(reference, "withdraw", by=by)
         if queries.decided_in_part(request):
-            raise Refusal("not_now", "Some lines are decided: withdrawing is possible before any decision only.")
+            raise Refusal("not_now", said("Some lines are decided: withdrawing is possible before any decision only."))
         request.closed_at = now
         end(request, "withdraw", by=by, now=now, to=State.WITHDRAWN, facts={"reason": reason.strip()})
         return request

@@ -11,6 +11,7 @@ from ersr.requests.queries.filed import (
     current_acts,
     draft_of,
     earlier_of_operator,
+    earlier_states,
     find_operator,
     latest_parts,
     operators_for,
@@ -27,19 +28,11 @@ from ersr.requests.queries.lines import (
     live_lines,
     outcome_told_to,
     proposals,
-    versions_told_to,
 )
-from ersr.requests.queries.seeing import (
-    Offered,
-    desk,
-    may,
-    offered,
-    relations,
-    request_for,
-    requests_visible_to,
-    require,
-    who_can,
-)
+from ersr.requests.queries.listed import Listed, listed, lists_visible_to, versions_told_to
+from ersr.requests.queries.offering import Move, Offered, desk, in_desk_order, offered, offered_for, own
+from ersr.requests.queries.seeing import may, relations, request_for, requests_visible_to, require, who_can
 from ersr.requests.queries.told import TOLD_TO_FILER, Happened, history, notes, privileged_notes
+from ersr.requests.queries.uploads import OnItsWay, upload_of, uploads_of, uploads_visible_to
 
-__all__ = ["NUMBER_MUST_STAND", "TOLD_TO_FILER", "Happened", "LineGroup", "NumberOnFile", "Offered", "catalogue", "claimed_is_on_file", "current_acts", "decided_in_part", "desk", "draft_of", "earlier_of_operator", "earlier_on_provisions", "filer_is_on_file", "find_operator", "grouped", "history", "latest_parts", "lines_told_to", "live_lines", "may", "notes", "numbers_to_call", "offered", "operators_for", "outcome_told_to", "privileged_notes", "proposals", "relations", "request_for", "requests_visible_to", "require", "tlds_for", "versions_told_to", "who_can", "yearly_counts"]  # fmt: skip
+__all__ = ["NUMBER_MUST_STAND", "TOLD_TO_FILER", "Happened", "LineGroup", "Listed", "Move", "NumberOnFile", "Offered", "OnItsWay", "catalogue", "claimed_is_on_file", "current_acts", "decided_in_part", "desk", "draft_of", "earlier_of_operator", "earlier_on_provisions", "earlier_states", "filer_is_on_file", "find_operator", "grouped", "history", "in_desk_order", "latest_parts", "lines_told_to", "listed", "lists_visible_to", "live_lines", "may", "notes", "numbers_to_call", "offered", "offered_for", "operators_for", "outcome_told_to", "own", "privileged_notes", "proposals", "relations", "request_for", "requests_visible_to", "require", "tlds_for", "upload_of", "uploads_of", "uploads_visible_to", "versions_told_to", "who_can", "yearly_counts"]  # fmt: skip

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ersr.parties.models import Contact
+from ersr.parties.queries import NUMBER_MUST_STAND
 from ersr.people.models import Person
 from ersr.requests.models import Request
 from ersr.requests.queries.seeing import require
-
-NUMBER_MUST_STAND = timedelta(days=30)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import ExtractYear
 
 from ersr.core.errors import Refusal
+from ersr.core.lifecycle import State
+from ersr.core.tongue import said
 from ersr.parties.models import Party, Tld
 from ersr.people.models import Person
 from ersr.requests.models import Draft, PartVersion, Request
@@ -22,7 +24,9 @@ def latest_parts(request: Request) -> dict[str, PartVersion]:
 
 def current_acts(request: Request) -> list[Any]:
     """Acts that no correction has replaced."""
-    return list(request.acts.filter(replaced_by__isnull=True))
+    acts = list(request.acts.all())  # read before for a page of many requests
+    replaced = {act.replaces_id for act in acts}
+    return [act for act in acts if act.pk not in replaced]
 
 
 def draft_of(person: Person) -> Draft | None:
@@ -34,7 +38,7 @@ def find_operator(person: Person, text: str) -> Party:
     for party in operators_for(person):
         if text.strip().lower() in (party.key.lower(), party.name.lower()):
             return party
-    raise Refusal("invalid", "Choose an operator that you may file for")
+    raise Refusal("invalid", said("Choose an operator that you may file for"))
 
 
 def operators_for(person: Person) -> list[Party]:
@@ -52,13 +56,18 @@ def tlds_for(person: Person, operator: Party) -> QuerySet[Tld]:
 
 
 def earlier_of_operator(request: Request) -> QuerySet[Request]:
-    return Request.objects.filter(operator=request.operator, received_at__lt=request.received_at).order_by(
+    return Request.objects.filter(operator=request.operator_id, received_at__lt=request.received_at).order_by(
         "-received_at"
     )
 
 
+def earlier_states(request: Request) -> dict[State, int]:
+    """state -> how many earlier requests of the operator are in it."""
+    rows = earlier_of_operator(request).order_by().values_list("state").annotate(Count("pk"))
+    return {State(state): count for state, count in rows}
+
+
 def yearly_counts(*, now: datetime, zone: ZoneInfo) -> list[tuple[int, int]]:
     """(year in authority time, requests received), newest first; only years that are over: a running count would tell."""
-    this = now.astimezone(zone).year
-    found = Counter(at.astimezone(zone).year for at in Request.objects.values_list("received_at", flat=True))
-    return sorted(((year, count) for year, count in found.items() if year < this), reverse=True)
+    rows = Request.objects.order_by().values_list(ExtractYear("received_at", tzinfo=zone)).annotate(Count("pk"))
+    return sorted(((year, count) for year, count in rows if year < now.astimezone(zone).year), reverse=True)

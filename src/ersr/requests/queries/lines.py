@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count
+
 from ersr.core import provisions
 from ersr.core.lifecycle import LineState, State
-from ersr.lists.models import ListVersion, NameList
 from ersr.people.models import Person
 from ersr.requests.models import Decision, Line, ProvisionRow, Request
 
@@ -77,18 +78,11 @@ def catalogue() -> tuple[provisions.Provision, ...]:
 def earlier_on_provisions(request: Request, ids: Sequence[str]) -> dict[str, dict[str, int]]:
     """provision -> outcome -> how many approved lines of other requests."""
     counts: dict[str, dict[str, int]] = {}
-    rows = Line.objects.filter(provision__in=ids).exclude(request=request).exclude(outcome="")
-    for provision, outcome in rows.values_list("provision", "outcome"):
-        counts.setdefault(provision, {})[outcome] = counts.get(provision, {}).get(outcome, 0) + 1
+    rows = Line.objects.filter(provision__in=ids).exclude(outcome="").exclude(request=request).order_by()
+    for provision, outcome, count in rows.values_list("provision", "outcome").annotate(Count("pk")):
+        counts.setdefault(provision, {})[outcome] = count
     return counts
 
 
 def proposals(request: Request) -> list[Decision]:
     return list(request.decisions.select_related("proposed_by", "approved_by").prefetch_related("items__line"))
-
-
-def versions_told_to(person: Person, request: Request, row: NameList) -> list[ListVersion]:
-    """Newest first. A filer sees the list as filed until the answer is there: what is taken out is work under way."""
-    versions = list(row.versions.select_related("made_by").order_by("-version"))
-    told = person.is_staff_member or State(request.state) in (State.EXECUTED, State.SERVED, State.CLOSED)
-    return versions if told else versions[-1:]

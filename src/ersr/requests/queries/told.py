@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ersr.core.lifecycle import ACTIONS
+from ersr.core.tongue import said_in
 from ersr.ledger.append import append
 from ersr.ledger.models import Event
 from ersr.parties.authority import authority
@@ -44,28 +45,30 @@ def history(person: Person, request: Request) -> list[Happened]:
     staff = person.is_staff_member
     hidden = frozenset() if may(person, request, "read_privileged").allowed else _PRIVILEGED
     told = {row.event: row.told for row in ACTIONS.values()} | {
-        "call.attempted": "Called a number on file",
-        "call.words_drawn": "Drew new verification words",
-        "privileged.read": "Read a privileged note",
-        "request.advice_renewed": "The rules proposed lines anew",
+        "call.attempted": said_in("history", "Called a number on file"),
+        "call.words_drawn": said_in("history", "Drew new verification words"),
+        "list.screened_again": said_in("history", "Asked that a list be held against the zones again"),
+        "privileged.read": said_in("history", "Read a privileged note"),
+        "request.advice_renewed": said_in("history", "The rules proposed lines anew"),
     }
-    people = Person.objects.all()
+    events = list(Event.objects.filter(subject=request.reference).select_related("body").order_by("at", "pk"))
+    records = {e.pk: json.loads(bytes(e.body.record)) if hasattr(e, "body") else {"by": "", "facts": {}} for e in events}
+    people = Person.objects.filter(email__in={record["by"] for record in records.values()})
     if not staff:  # of the authority's people the registry reads only the authority's name
         people = people.filter(party_id__in={request.operator_id, request.filing_party_id})
     names, short = {p.email: p.name for p in people}, authority().short
     numbers = may(person, request, "read_contacts").allowed
     found = []
-    for event in Event.objects.filter(subject=request.reference).select_related("body").order_by("at", "pk"):
+    for event in events:
         if event.kind in hidden or (not staff and event.kind not in TOLD_TO_FILER):
             continue
-        body = getattr(event, "body", None)
-        record = json.loads(bytes(body.record)) if body else {"by": "", "facts": {}}
+        record = records[event.pk]
         facts = record["facts"]
         by = record["by"]
         if not staff:
-            facts, by = {}, ("You" if by == person.email else names.get(by, short))
+            facts, by = {}, (said_in("history", "You") if by == person.email else names.get(by, short))
         else:
-            by = names.get(by, by)
+            by = names.get(by, said_in("history", "system") if by == "system" else by)
             if not numbers:
                 facts = {k: v for k, v in facts.items() if k not in ("number", "contact")}
         found.append(
