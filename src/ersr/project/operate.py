@@ -10,35 +10,47 @@ from typing import Annotated
 
 import typer
 
+from ersr.project import ceremony, keeping, logs
+from ersr.project.start import ready as _django
+from ersr.project.start import refuse_contradictions as _refuse_contradictions
+from ersr.project.start import stop as _stop
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-
-def _django() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ersr.project.settings")
-    import django
-
-    django.setup()
-
-
-def _stop(sentences: list[str]) -> None:
-    for sentence in sentences:
-        typer.echo(f"refused: {sentence}", err=True)
-    raise typer.Exit(1)
-
-
-def _refuse_contradictions() -> None:
-    from ersr.project.checks import problems
-
-    if found := list(problems()):
-        _stop(found)
+app.add_typer(ceremony.app, name="keys")
+app.registered_commands += keeping.app.registered_commands
 
 
 @app.command()
 def check() -> None:
-    """Say what keeps the service from starting; exit 0 if nothing does."""
-    _django()
+    """Say what keeps the service from starting, what is broken beside that, and what soon will be; exit 0 if nothing is."""
+    _django(complete=False)
     _refuse_contradictions()
+    from ersr.project import faults
+
+    found = list(faults.standing())
+    for fault in found:
+        if fault.grade == "warns":
+            typer.echo(f"warning: {fault.words}", err=True)
+    if broken := [fault.words for fault in found if fault.grade == "fails"]:
+        _stop(broken)
     typer.echo("nothing keeps the service from starting")
+
+
+@app.command()
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Write docs/reference/settings.md instead.")] = False,
+) -> None:
+    """Show the settings in force, without the secrets."""
+    from ersr.project import environment
+
+    if markdown:
+        typer.echo(environment.markdown(), nl=False)
+        return
+    values, problems = environment.read(os.environ)
+    for setting in environment.every():
+        typer.echo(f"{setting.variable}={environment.shown(setting, values[setting.name])}")
+    if problems:
+        _stop(problems)
 
 
 @app.command()
@@ -54,6 +66,9 @@ def migrate() -> None:
 @app.command()
 def init(
     development: Annotated[bool, typer.Option(help="Mark the keys DEVELOPMENT; production refuses them.")] = False,
+    pkcs11: Annotated[
+        bool, typer.Option("--pkcs11", help="Make the signing key in the token that ERSR_PKCS11_... names.")
+    ] = False,
 ) -> None:
     """Make the home folder and the keys, migrate, and enter the authority as a party."""
     _django()
@@ -73,12 +88,25 @@ def init(
     except Refusal as refusal:
         _stop([refusal.message])
         return
-    settings.ERSR_HOME.mkdir(parents=True, exist_ok=True)
+    if pkcs11 != (settings.ERSR_PKCS11 is not None):
+        _stop(["--pkcs11 and ERSR_PKCS11_MODULE belong together: give both for a key in a token, none for a key file."])
+    settings.ERSR_HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
     call_command("migrate", interactive=False, verbosity=0)
     if (settings.ERSR_KEYS / "keys.json").exists():
         _stop([f"{settings.ERSR_KEYS} holds keys already: init never replaces keys."])
     now = clock.now()
-    made = keys.generate(settings.ERSR_KEYS, known.name, known.log_origin, now=now, development=development)
+    try:
+        made = keys.generate(
+            settings.ERSR_KEYS,
+            known.name,
+            known.log_origin,
+            now=now,
+            development=development,
+            place=settings.ERSR_PKCS11,
+        )
+    except Refusal as refusal:
+        _stop([refusal.message])
+        return
     with transaction.atomic():
         enter_authority(known)
         append(
@@ -149,6 +177,14 @@ def invite(
     typer.echo(f"{settings.ERSR_ADDRESS}/enrol/{code}")
 
 
+def gunicorn(application: str, bind: str, workers: int, threads: int) -> list[str]:
+    """What follows `python -m` to serve an application as `serve` does; `make bench` serves its yardstick the same way."""
+    return [
+        "gunicorn", application, "--bind", bind, "--workers", str(workers), "--threads", str(threads), "--worker-class",
+        "gthread", "--config", "python:ersr.project.serving", "--worker-tmp-dir", "/dev/shm", "--timeout", "60",
+    ]  # fmt: skip
+
+
 @app.command()
 def serve(bind: str = "127.0.0.1:8000", workers: int = 2, threads: int = 4) -> None:
     """Serve the portal and the API with gunicorn. Refuses contradictions first."""
@@ -158,26 +194,7 @@ def serve(bind: str = "127.0.0.1:8000", workers: int = 2, threads: int = 4) -> N
 
     connections.close_all()
     os.environ["DJANGO_SETTINGS_MODULE"] = "ersr.project.settings"
-    arguments = [
-        "gunicorn",
-        "ersr.project.wsgi:application",
-        "--bind",
-        bind,
-        "--workers",
-        str(workers),
-        "--threads",
-        str(threads),
-    ]
-    arguments += [
-        "--worker-class",
-        "gthread",
-        "--log-level",
-        "warning",
-        "--worker-tmp-dir",
-        "/dev/shm",
-        "--timeout",
-        "60",
-    ]
+    arguments = gunicorn("ersr.project.wsgi:application", bind, workers, threads)
     os.execv(sys.executable, [sys.executable, "-m", *arguments])
 
 
@@ -186,19 +203,25 @@ def work() -> None:
     """Run the worker: sequence the ledger, send mail, publish the hourly checkpoint."""
     _django()
     _refuse_contradictions()
+    from ersr import clock
+    from ersr.files import store
     from ersr.jobs.worker import run_forever
+    from ersr.lists import folders
 
+    store.sweep(now=clock.real())
+    folders.sweep(now=clock.real())
     run_forever()
 
 
 @app.command()
-def fsck() -> None:
+def fsck(files: Annotated[bool, typer.Option("--files", help="Read every stored file too.")] = False) -> None:
     """Recompute the whole ledger from the stored bytes; exit 1 and say where it is not whole."""
     _django()
+    from ersr.files import store
     from ersr.ledger.fsck import problems
     from ersr.ledger.models import Event, Leaf
 
-    if found := list(problems()):
+    if found := [*problems(), *(store.damaged() if files else ())]:
         _stop(found)
     typer.echo(f"the ledger is whole: {Event.objects.count()} events, {Leaf.objects.count()} in the tree")
 
@@ -214,4 +237,9 @@ def session_sweep(days: int = 30) -> None:
 
 
 def main() -> None:
-    app()
+    """Whatever ends a command unforeseen is told like everything else in the log: without a value."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - said by its type and frames, and passed on as exit code 70 (EX_SOFTWARE)
+        logs.uncaught(error)
+        sys.exit(70)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from ersr.project.health import health
+from ersr.project.health import health, ready
 
 urlpatterns = [
     path("health", health, name="health"),
+    path("ready", ready, name="ready"),
     path("", include("ersr.faces.api.urls")),
     path("", include("ersr.faces.web.urls")),
 ]
