@@ -6,7 +6,9 @@ Transactional tests (live_server) are emptied with the ledger's triggers lifted:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -40,3 +42,16 @@ def visit(world: worlds.World) -> Visit:
 
 def credentials(world: worlds.World, person: Person) -> dict[str, str]:
     return {"email": person.email, "password": worlds.PASSWORD, "code": world.code(person)}
+
+
+@dataclass
+class Site:
+    """The small world behind a live server, for real browsers."""
+
+    world: worlds.World
+    address: str
+
+
+@pytest.fixture
+def site(transactional_db: None, live_server: Any) -> Site:
+    return Site(worlds.build(clock.now().replace(microsecond=0) - timedelta(minutes=10)), live_server.url)

@@ -175,7 +175,7 @@ def contexts() -> dict[str, dict[str, Any]]:
 def render(name: str) -> str:
     """One page as HTML. Its own engine: it looks the same whatever the project's settings are."""
     engine = Engine(dirs=[str(HERE / "pages"), str(WEB / "templates")], libraries={
-        "say": "ersr.faces.web.templatetags.say", "static": "django.templatetags.static",
+        "i18n": "django.templatetags.i18n", "say": "ersr.faces.web.templatetags.say", "static": "django.templatetags.static",
         "django_htmx": "django_htmx.templatetags.django_htmx",
     }, string_if_invalid="")
     return engine.get_template(f"{name}.html").render(Context({"site": SITE, "csrf_token": "specimen", **contexts()[name]}))

@@ -9,6 +9,7 @@ import pytest
 
 from ersr.files import store
 from ersr.ledger import sequence
+from ersr.proof.membership import ListKey
 from ersr.proof.verify import verify
 from ersr.waivers.models import Waiver
 from tests import world as worlds
@@ -93,8 +94,8 @@ def test_from_filing_to_acknowledged_waiver_over_http() -> None:
     answers = {h["name"]: {"answer": "removed", "reason": "A real site"} for h in hits}
     after = good(security.post(f"requests/{ref}/answer_hits", {"list": 1, "answers": answers}))
     assert after["made"]["names"] == 7750
-    names = officer.get(f"requests/{ref}/lists/1/names").content
-    assert len(filer.get(f"requests/{ref}/lists/1/names").content.splitlines()) == 7754, "as filed, until the answer"
+    names = officer.get(f"requests/{ref}/lists/1/names").getvalue()
+    assert len(filer.get(f"requests/{ref}/lists/1/names").getvalue().splitlines()) == 7754, "as filed, until the answer"
     assert hashlib.sha256(names).hexdigest() == after["made"]["digest"]
     assert len(names.splitlines()) == 7750
 
@@ -123,7 +124,7 @@ def test_from_filing_to_acknowledged_waiver_over_http() -> None:
         signed = good(signatory.post(f"requests/{ref}/sign", body))
         assert signed["made"]["reference"] == preview["reference"]
         w.assert_whole()
-    assert filer.get(f"requests/{ref}/lists/1/names").content == names
+    assert filer.get(f"requests/{ref}/lists/1/names").getvalue() == names
     found = good(filer.get("waivers"))["items"]
     assert {x["status"] for x in found} == {"in force"}
     for row in found:
@@ -140,6 +141,15 @@ def test_from_filing_to_acknowledged_waiver_over_http() -> None:
             flipped = bytearray(answer.content)
             flipped[len(flipped) // 2] ^= 1
             assert good(Caller(None).post("verify", files={"file": (name, bytes(flipped))}))["outcome"] == "forged"
+        covered = good(filer.get(f"waivers/{row['reference']}/covers?name={names.split()[0].decode()}"))
+        assert (covered["covered"], covered["waiver"]) == (True, row["reference"])
+        assert covered["list"] == (row["names"] or {}).get("digest")
+        other = good(filer.get(f"waivers/{row['reference']}/covers?name=absent.com&action=sinkhole&at=2026-01-01T00:00:00Z"))
+        assert (other["covered"], other["actions"], other["at"]) == (False, [], "2026-01-01T00:00:00Z")
+        key = filer.get(f"waivers/{row['reference']}/list-key")
+        assert key.status_code == (200 if row["names"] else 404)
+        assert signatory.get(f"waivers/{row['reference']}/list-key").status_code == 404
+        assert not row["names"] or ListKey.parse(key.content).checkpoint.checkpoint.root.hex() == row["names"]["root"]
         service = {"waiver": row["reference"], "channel": "courier", "confirmation": "AWB 1"}
         served_at = waiver.signed_at.isoformat()
         last = good(officer.post(f"requests/{ref}/serve", {**service, "served_at": served_at}))

@@ -65,7 +65,7 @@ def test_wrong_codes_are_counted_with_a_key_too(w: worlds.World) -> None:
     case = steps.Case(w).file().to(State.DECIDED)
     row = waivers.preview(case.ref, "waiver", by=w.signatory, now=w.now)
     caller = Caller(w.signatory)
-    for number in range(10):
+    for number in range(11):
         refused(caller.post(f"requests/{case.ref}/sign", {"preview": row.pk, "code": "000000"}, key=f"g{number}"), 422, "code_wrong")
     refused(caller.post(f"requests/{case.ref}/sign", {"preview": row.pk, "code": "000000"}, key="g10"), 429, "too_many")
 

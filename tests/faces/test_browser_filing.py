@@ -1,9 +1,8 @@
-"""The filing side in a real browser: a whole filing on a phone without scripts; every page against axe, CSP and 320 px."""
+"""The filing side in a real browser: a whole filing on a phone without scripts. How its pages look and sound: tests/access."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,33 +16,11 @@ from ersr.files import store
 from ersr.ledger import sequence
 from ersr.people import actions as people
 from ersr.proof.verify import verify
-from ersr.requests import actions, queries
-from tests import world as worlds
+from ersr.requests import queries
 from tests.faces import case_story as story
-from tests.faces.conftest import credentials
+from tests.faces.conftest import Site, credentials
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-#: Cut at the right edge, or wider than the window.
-CUT = """[...document.querySelectorAll('main *, header *, footer *')].filter(e => {
-    const b = e.getBoundingClientRect();
-    return b.width > 0 && !e.closest('.unseen, thead, svg') && (b.right > 320.5 || b.left < -0.5);
-}).map(e => e.outerHTML.slice(0, 80))"""
-SMALL = """[...document.querySelectorAll('.button, .linklike, .links a, .foot-links a, .tasks a, summary, .golink,'
-    + '.errors-list a, .choice, select, textarea, .back a, input:not([type=hidden], [type=radio], [type=checkbox])')]
-    .filter(e => e.offsetHeight > 0 && e.getBoundingClientRect().height < 43.5)
-    .map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect().height])"""
-
-
-@dataclass
-class Site:
-    world: worlds.World
-    address: str
-
-
-@pytest.fixture
-def site(transactional_db: None, live_server: Any) -> Site:
-    return Site(worlds.build(clock.now().replace(microsecond=0) - timedelta(minutes=10)), live_server.url)
 
 
 @pytest.fixture
@@ -153,65 +130,6 @@ def test_enrolment_shows_a_picture_that_a_camera_can_read(site: Site, browser: B
     assert page.evaluate(cut) == 0, "the whole picture is inside its frame"
     assert Axe().run(page).response["violations"] == []
     assert said == []
-    context.close()
-
-
-def addresses(w: worlds.World) -> tuple[list[str], list[str]]:
-    """(pages of everybody, pages of the filer), with a case in each state that looks different."""
-    done, waivers = story.whole(w)
-    new = story.filed(w, once="new", irreversible="at", irreversible_at=(w.now + timedelta(hours=9)).isoformat())
-    asked = story.filed(w, once="asked")
-    actions.add_list(asked.reference, b"aaa.com\nex ample.com\n", title="T", by=w.filer, now=w.now)
-    actions.add_evidence(asked.reference, b"x", name="a file with a long name indeed.bin", by=w.filer, now=w.now)
-    actions.add_part(asked.reference, "incident", {"category": "malicious_activity", "presence": "present"}, by=w.filer, now=w.now)
-    actions.record_act(asked.reference, {"action": "create", "taken": "planned"}, by=w.filer, now=w.now)
-    story.taken(w, asked)
-    actions.ask(asked.reference, "Which sinkhole?", by=w.officer, now=w.now)
-    actions.save_draft(w.filer, {"tlds": "nosuch", "number_claimed": "1"}, now=w.now)
-    people.keep_form(w.filer, "/file/six", "happening=Kept", now=clock.real())
-    people.make_token(w.filer, name="night", scopes=["read"], lasts=timedelta(days=1), now=clock.real())
-    kept = people.keep_form(w.filer, "/file/six", "happening=Kept&irreversible=unknown", now=clock.real()).key
-    public = ["/", "/signin", "/verify", "/about", "/keys", "/offline", "/nothing"]
-    own = ["/", "/file", "/file/six", "/file/six?look=1", "/account", "/told", f"/kept/{kept}", "/r/SRW-2026-1000000-A"]
-    own += [f"/r/{new.reference}{p}" for p in ("", "/receipt", "/add/act", "/add/period", "/add/list", "/withdraw")]
-    own += [f"/r/{asked.reference}{p}" for p in ("", "/answer", "/add/incident", "/add/evidence", "/lists/1")]
-    own += [f"/r/{done.reference}{p}" for p in ("", "/withdraw")]
-    own += [f"/w/{waivers[0].reference}", f"/w/{waivers[0].reference}/ack"]
-    return public, own
-
-
-def check(page: Page, address: str, said: list[str]) -> list[str]:
-    """What is wrong with one page, in both colour schemes, on a phone and on a desk."""
-    wrong = []
-    said.clear()
-    page.set_viewport_size({"width": 320, "height": 740})
-    page.goto(address)
-    if page.evaluate("document.documentElement.scrollWidth") > 320:
-        wrong.append(f"{address} scrolls sideways at 320 px")
-    wrong += [f"{address} cut at 320 px: {one}" for one in page.evaluate(CUT)]
-    wrong += [f"{address} too small to touch: {one}" for one in page.evaluate(SMALL)]
-    for width, scheme in ((360, "light"), (360, "dark"), (1280, "light"), (1280, "dark")):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        for one in Axe().run(page).response["violations"]:
-            wrong.append(f"{address} {width} {scheme}: {one['id']} {[n['html'][:90] for n in one['nodes']]}")
-    # The browser itself reports a page's status above 399; everything else it says is a fault.
-    wrong += [f"{address}: {one}" for one in said if "Failed to load resource: the server responded" not in one]
-    return wrong
-
-
-def test_every_page_passes_axe_and_the_csp_and_fits_a_small_phone(site: Site, browser: Browser) -> None:
-    public, own = addresses(site.world)
-    context = browser.new_context()
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    wrong = [one for path in public for one in check(page, site.address + path, said)]
-    sign_in(page, site, site.world.filer)
-    for path in own:
-        wrong += check(page, site.address + path, said)
-    assert wrong == []
     context.close()
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ersr.core.deadlines import Calendar, Segment, merge_closed, segments
+from ersr.core.tongue import told
 from ersr.faces.web.charts import AUTHORITY, REGISTRY, Chart, Moment, Move, case_timeline, clock, lanes, list_chart
 
 CALENDAR = Calendar("test", "America/Los_Angeles", frozenset(), "1")
@@ -190,7 +191,7 @@ class TestEveryChart:
 
     def test_says_its_finding_to_those_who_do_not_see_it(self, chart: Chart) -> None:
         assert chart.finding
-        assert chart.finding in "".join(ET.fromstring(chart.svg).itertext())
+        assert told(chart.finding) in "".join(ET.fromstring(chart.svg).itertext())
 
     def test_has_rows_as_wide_as_their_heads(self, chart: Chart) -> None:
         assert chart.rows

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from ersr import clock
 from ersr.core.lifecycle import ACTIONS, Role
 from ersr.core.permits import BANS, OFFICE, PERMITS, Relation, office, verdict
-from ersr.people.models import Person, RoleRow
+from ersr.parties.models import ContactNumber
+from ersr.people.models import Person, Recovery, RoleRow
 from ersr.requests.models import Decision, Request
 from tests import world as worlds
 from tests.faces import stages
 from tests.faces.calling import Caller
 
-pytestmark = pytest.mark.django_db
+#: Permits are a table of core's: which database is asked makes no difference.
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 #: role -> who in the world has it. A responder of the legal discipline has both roles, as Role says.
 WHO = {
@@ -113,6 +116,15 @@ def attempt_office(w: worlds.World, action: str, caller: Caller) -> Any:
         case "invite":
             words = {"email": "new@icann.example", "name": "New", "party": "icann", "roles": [["approver", ""]]}
             return caller.post("people", words)
+        case "send_again":
+            return caller.post("outbox/send_again")
+        case "call_back" | "approve_recovery":
+            row = Recovery.objects.create(person=w.filer, asked_at=clock.real())
+            if action == "approve_recovery":
+                Recovery.objects.update(called_by=w.security, called_at=clock.real())
+                return caller.post(f"recoveries/{row.pk}/approve")
+            number = ContactNumber.objects.get(number="+3225550100")
+            return caller.post(f"recoveries/{row.pk}/call", {"number_id": number.pk, "outcome": "confirmed"})
     return caller.get({"read_ledger": "ledger/events"}.get(action, action.removeprefix("read_")))
 
 

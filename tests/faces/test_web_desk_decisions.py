@@ -223,7 +223,7 @@ class TestSign:
         preview = row.previews.get()
         said = words(page)
         assert filled(page) == [f"Sign {preview.reference}"]
-        assert "Northlight Registry SA may create 2 names in" in said
+        assert "Once signed, Northlight Registry SA may create 2 names in" in said
         assert said.index("Decided, line by line") < said.index("The instrument, exactly as it will be signed")
         for fact in ("Sana Iqbal", "Tom Okafor", "Waived. 2.9(a)", "Changed since approval Nothing",
                      "No name is on a popularity list", "Resolution 2026.01", preview.file_id[:4]):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from ersr.core import sheet
 from ersr.requests import actions, queries
 from tests import world as worlds
 from tests.faces import case_story as story
@@ -25,7 +29,7 @@ def test_the_page_says_whose_move_it_is_what_holds_and_when_it_is_due(world: wor
     assert "Answer due" in html
     assert html.count("Needed for the decision") == 5
     assert re.search(r'button--main" href="/r/[^"]+/add/act">Record an act<', html), "one primary action"
-    assert html.count("button--main") == 1
+    assert html.count("button--main") == 2, "one for a phone, one for a desk"
     assert "If nobody moves" in html
 
 
@@ -39,6 +43,11 @@ def test_title_and_address_carry_no_content_and_the_label_is_whole(world: worlds
     assert html.count("TLP:AMBER+STRICT") == 1
 
 
+def plain(html: str) -> str:
+    """Without what is drawn anew."""
+    return re.sub(r"csrfmiddlewaretoken.*?>", "", html)
+
+
 def test_who_may_not_see_a_request_gets_the_words_of_what_is_not_there(world: worlds.World, visit: Visit) -> None:
     """Stranger and administrator: every address of the case answers like one that was never given out."""
     row = story.filed(world)
@@ -48,7 +57,7 @@ def test_who_may_not_see_a_request_gets_the_words_of_what_is_not_there(world: wo
         nothing = page(client, "/r/SRW-2026-1000000-A", status=404)
         for one in addresses:
             found = page(client, f"/r/{row.reference}{one}", status=404)
-            assert re.sub(r"csrfmiddlewaretoken.*?>", "", found) == re.sub(r"csrfmiddlewaretoken.*?>", "", nothing), one
+            assert plain(found) == plain(nothing), one
 
 
 def test_the_rsp_and_the_operators_other_people_see_the_request(world: worlds.World, visit: Visit) -> None:
@@ -68,6 +77,7 @@ def test_a_filer_never_sees_a_number_on_file(world: worlds.World, visit: Visit) 
         html = visit(world.filer).get(path).content.decode()
         for number in ("+3225550100", "+3225550188", "3725550100", "Operations, 24 h"):
             assert number not in html, path
+            assert number not in re.sub(r"(?<=[0-9])\s(?=[0-9])", "", html), path  # nor in groups
 
 
 def test_a_filer_sees_no_advice_before_it_is_confirmed_and_no_outcome_before_it_is_told(
@@ -176,7 +186,7 @@ def test_a_list_gets_one_outcome_a_line_and_the_same_list_changes_nothing(world:
     digest = queries.request_for(world.filer, row.reference).incident.lists.get().versions.get().digest
     assert f'data-digest="{digest}"' in html
     sent = client.get(f"{where}/names.txt")
-    assert sent.content == b"aaa.com\nbbb.net\n"
+    assert sent.getvalue() == b"aaa.com\nbbb.net\n"
     assert sent["Content-Disposition"].startswith("attachment")
     page(client, f"/r/{row.reference}/lists/7", status=404)
 
@@ -283,9 +293,21 @@ def test_a_list_of_too_many_bytes_is_refused_by_its_size(
     world: worlds.World, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = story.filed(world)
-    monkeypatch.setattr("ersr.faces.web.forms.LIST_BYTES", 10)
+    monkeypatch.setattr(settings, "ERSR_LIST_BYTES", 10)
     monkeypatch.setattr("ersr.requests.actions.add_list", None)  # nothing gets that far
     sent = SimpleUploadedFile("names.txt", b"alpha.com\nb")
     answer = visit(world.filer).post(f"/r/{row.reference}/add/list", {"title": "", "file": sent})
     assert answer.status_code == 413
     assert "The file has 11 bytes; at most 10 are taken" in answer.content.decode()
+
+
+def test_every_refused_entry_is_in_the_file_and_none_is_a_formula(world: worlds.World, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only the first ones, which the page shows; in pieces, so that a million of them are none too many."""
+    monkeypatch.setattr(sheet, "PIECE", 7)
+    row = actions.submit(worlds.SIX, by=world.filer, now=world.now, once="refused")
+    wrong = [*(f"-{number}.biz" for number in range(250)), "=1+1.biz"]
+    actions.add_list(row.reference, "\n".join(["alpha.biz", *wrong]).encode(), title="x", by=world.filer, now=world.now)
+    answer = visit(world.filer).get(f"/r/{row.reference}/lists/1/refused.csv")
+    rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode(), newline="")))  # type: ignore[attr-defined]
+    assert [line for line, *_ in rows] == ["line", *(str(number) for number in range(2, 253))]
+    assert [text for _, text, _ in rows[1:]] == [f"'{text}" for text in wrong]

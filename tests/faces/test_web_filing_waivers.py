@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -147,7 +148,9 @@ def test_a_years_count_is_published_when_the_year_is_over(
     world: worlds.World, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = story.filed(world)
-    assert "No year yet" in page(visit(), "/about")
+    html = page(visit(), "/about")
+    assert "No year yet" in html
+    assert "17:00 in Los Angeles" in html
     monkeypatch.setattr("ersr.clock.now", lambda: row.received_at.replace(year=row.received_at.year + 1, day=28))
     assert str(row.received_at.year) in page(visit(), "/about").split("Yearly counts")[1]
 
@@ -156,3 +159,49 @@ def test_the_offline_sheet_has_number_questions_and_command(world: worlds.World,
     html = page(visit(), "/offline")
     for words in ("tel:+12025550100", "Which TLDs?", "ersr verify FILE --keys keys.json"):
         assert words in html
+
+
+def test_whether_a_name_is_covered_is_asked_on_the_instruments_page(world: worlds.World, visit: Visit) -> None:
+    """One sentence with its reason; a name that is none is told at the field; nothing of it in the title."""
+    _, waivers = story.whole(world)
+    waiver = next(w for w in waivers if w.terms.names)
+    name, address = story.NAMES[0], f"/w/{waiver.reference}"
+    for person in (world.filer, world.officer, world.auditor):
+        html = page(visit(person), f"{address}?name={name.upper()}.")
+        assert f"{name} is covered, as of" in html
+        assert f"Covered by {waiver.reference}, line" in html
+    html = page(visit(world.filer), f"{address}?name=absent.com")
+    assert "absent.com is not covered, as of" in html
+    assert "this name is not one of them" in html
+    assert "absent" not in html.partition("</title>")[0]
+    html = page(visit(world.filer), f"{address}?name=a%20b")
+    assert "This is no name as lists have them" in html
+    assert 'aria-invalid="true"' in html
+    assert "is covered" not in page(visit(world.filer), address)
+    for name in (story.NAMES[0], "absent.com", "a%20b"):
+        there, absent = (
+            re.sub(r'(csrfmiddlewaretoken" value=")\w+', r"\1", page(visit(world.stranger), f"/w/{ref}?name={name}", status=404)).replace(ref, "REF")
+            for ref in (waiver.reference, "W-2026-0000000-X")
+        )
+        assert there == absent
+
+
+def test_the_list_key_is_offered_to_the_holder_and_nobody_else_learns_of_it(world: worlds.World, visit: Visit) -> None:
+    _, waivers = story.whole(world)
+    waiver = next(w for w in waivers if w.terms.names)
+    client = visit(world.filer)
+    html = page(client, f"/w/{waiver.reference}")
+    assert "Download the list key" in html
+    assert "ersr names prove" in html
+    got = client.get(f"/w/{waiver.reference}/list-key.json")
+    assert got.content == waiver.list_key.encode()
+    assert f"{waiver.reference}-list-key.json" in got["Content-Disposition"]
+    for person in (world.officer, world.signatory, world.auditor):
+        html = page(visit(person), f"/w/{waiver.reference}")
+        assert "list key" not in html.lower()
+        assert "list-key" not in html
+        page(visit(person), f"/w/{waiver.reference}/list-key.json", status=404)
+    page(visit(world.stranger), f"/w/{waiver.reference}/list-key.json", status=404)
+    without = next((w for w in waivers if not w.terms.names), None)
+    if without is not None:
+        assert "list key" not in page(client, f"/w/{without.reference}").lower()

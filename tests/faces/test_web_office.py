@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from ersr.core.lifecycle import Role
 from ersr.ledger.models import Event
+from ersr.people import actions as people
 from ersr.people.models import Delegation, Person
 from ersr.requests import queries
 from tests import world as worlds
@@ -19,15 +20,17 @@ from tests.names import generator
 
 pytestmark = pytest.mark.django_db
 World = worlds.World
-PAGES = ("/parties", "/parties/northlight", "/people", "/provisions", "/popularity", "/ledger")
+PAGES = ("/parties", "/parties/northlight", "/people", "/recoveries", "/provisions", "/popularity", "/ledger", "/outbox")
 #: page -> who reads it; everybody else is refused, and who is not of the staff finds nothing.
 READERS = {
     "/parties": {"administrator", "auditor", "officer", "security"},
     "/parties/northlight": {"administrator", "auditor", "officer", "security"},
     "/people": {"administrator", "auditor"},
+    "/recoveries": {"administrator", "officer", "security"},
     "/provisions": {"approver", "auditor", "officer", "security", "signatory"},
     "/popularity": {"officer", "security"},
     "/ledger": {"auditor"},
+    "/outbox": {"auditor", "officer", "security"},
 }
 
 
@@ -59,7 +62,7 @@ class TestParties:
 
     def test_contacts_are_shown_with_their_age_and_source(self, world: World, visit: Visit) -> None:
         page = words(visit(world.officer).get("/parties/northlight"))
-        assert "+3225550188 since" in page
+        assert "+32 255 501 88 since" in page
         assert "6 days: not called before it has stood for 30" in page
         assert "authority's list" in page
         assert "0 days old" in page
@@ -100,12 +103,17 @@ class TestPeople:
 
     def test_somebody_is_invited_anew_and_the_link_is_shown_once(self, world: World, visit: Visit) -> None:
         browser = visit(world.administrator)
-        page = browser.post("/people", {"do": "reinvite", "reinvite-person": world.filer.pk})
+        lapsed, _ = people.invite(
+            email="n@icann.example", name="N", party=world.parties["authority"], roles=[("approver", "")], by=None, now=world.now
+        )
+        page = browser.post("/people", {"do": "reinvite", "reinvite-person": lapsed.pk})
         link = re.search(r"/enrol/([\w-]{43})", page.content.decode())
         assert link
         assert "/enrol/" not in browser.get("/people").content.decode()
         assert browser.get(link[0]).status_code == 200
-        assert not world.filer.factors.exists()
+        kept = browser.post("/people", {"do": "reinvite", "reinvite-person": world.filer.pk})
+        assert "/signin/lost" in kept.content.decode(), "whoever has a factor goes through a recovery"
+        assert "/enrol/" not in kept.content.decode()
         assert words(browser.post("/people", {"do": "reinvite"})).count("Choose a person") == 2
         own = browser.post("/people", {"do": "reinvite", "reinvite-person": world.administrator.pk})
         assert "/enrol/" not in own.content.decode(), "oneself is no choice"
@@ -117,6 +125,9 @@ class TestPeople:
         page = words(browser.post("/people", gone | {"deactivate-reason": "Left."}, follow=True))
         assert f"The access of {world.filer.name} is ended." in page
         assert not Person.objects.get(pk=world.filer.pk).is_active
+        back = {"do": "reactivate", "reactivate-person": world.filer.pk}
+        assert f"{world.filer.name} has access again." in words(browser.post("/people", back, follow=True))
+        assert Person.objects.get(pk=world.filer.pk).is_active
         given = Delegation.objects.earliest("pk")
         stop = {"do": "end_delegation", "end-delegation": given.pk}
         assert words(browser.post("/people", stop)).count("Say why the delegation ends") == 2
@@ -196,6 +207,8 @@ class TestLedger:
         world.sequence()
         before = auditor.get("/ledger")
         assert filled(before) == ["Check the ledger"]
+        page = before.content.decode()
+        assert page.index("Check the ledger") < page.index("Events, newest first"), "on a phone it stands above the events"
         assert "Is the ledger whole?" in words(before)
         assert "The ledger is whole." in words(auditor.post("/ledger", {}))
         from ersr.ledger import guard

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -171,6 +172,8 @@ class _Play:
         named = [f"{self.mark('name on a list')}.{tld}", self.popular, f"{self.mark('name refused')}..{tld}"]
         version, _ = actions.add_list(ref, "\n".join(named).encode(), title=self.mark("list title"), by=self.by, now=w.now)
         self.case.lists.append(version.of.number)
+        large = b"a large file that the worker has not come to"
+        actions.receive_list(ref, io.BytesIO(large), len(large), title="", by=self.by, now=w.now)
         evidence = actions.add_evidence(
             ref, self.mark("evidence bytes").encode(), name=f"{self.mark('evidence name')}.bin", by=self.by, now=w.now
         )
@@ -321,6 +324,7 @@ def belongings(scene: Scene) -> None:
             people.make_token(
                 w.people[key], name=marks.word("token's name", owner=key), scopes=["read"], lasts=timedelta(days=1), now=real
             )
+    people.begin_recovery(w.filer.email, now=real)
     _, code = people.invite(
         email=f"{marks.word('invited person')}@northlight.example", name=marks.word("invited person").capitalize(),
         party=w.parties["north"], roles=[("filer", "")], by=w.administrator, now=real,

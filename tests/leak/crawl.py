@@ -69,7 +69,7 @@ class Crawl:
         report.visits[route.pattern, key] += 1
         report.statuses[answer.status_code] += 1
         report.checks += len(marks)
-        if answer.status_code >= 500:
+        if answer.status_code >= 500 and not (route.pattern == "ready" and answer.status_code == 503):  # no worker runs here
             report.faults.append(f"{key} got {answer.status_code} from {address}")
         if body(answer).startswith(b"PAR1"):
             report.faults.append(f"{key} was served Parquet by {address}")
@@ -226,13 +226,14 @@ class Crawl:
         return missing + [f"{key} did not visit {r.pattern}" for r in self.routes for key in people if not self.report.visits[r.pattern, key]]
 
 
-_MASKED = re.compile(rb'(csrfmiddlewaretoken" value=|csrftoken=)"?[A-Za-z0-9]+')
+_MASKED = re.compile(rb'(csrfmiddlewaretoken" value=|csrftoken=|X-Request-ID: )"?[A-Za-z0-9]+')
 
 
 def plain(answer: Any, address: str) -> tuple[int, bytes, bytes]:
     """Status, headers and body without what is drawn anew each time and without the reference that was asked for."""
     asked = set(re.findall(r"(?:SRW|W)-[0-9]{4}-[0-9]+-[A-Z]", address))
-    head = "\n".join(f"{name}: {value}" for name, value in sorted(answer.items())).encode()
+    # Without the length: the reference that was asked for comes back in the page, and the body is compared itself.
+    head = "\n".join(f"{name}: {value}" for name, value in sorted(answer.items()) if name != "Content-Length").encode()
     found = [_MASKED.sub(b"", part) for part in (head, body(answer))]
     for ref in asked:
         found = [part.replace(ref.encode(), b"REF") for part in found]

@@ -67,7 +67,12 @@ class Finder:
 
 
 def body(answer: Any) -> bytes:
-    return b"".join(answer.streaming_content) if answer.streaming else answer.content
+    """Of a stream what it had when it was first asked for."""
+    if not answer.streaming:
+        return answer.content
+    if not hasattr(answer, "read_once"):
+        answer.read_once = b"".join(answer.streaming_content)
+    return answer.read_once
 
 
 @functools.lru_cache(maxsize=4096)

@@ -178,9 +178,10 @@ def may_act(reader: Reader, kind: str) -> bool:
         acts = {f"request.{name}" for role in reader.roles for name in ACTS.get(role, "").split()}
         return kind in acts and not reader.roles & NEVER_ACT
     office = {
-        "people.deactivated": "administrator", "people.invited": "administrator", "people.reinvited": "administrator",
+        "people.deactivated": "administrator", "people.invited": "administrator", "people.reinvited": "administrator", "people.recovery_approved": "administrator duty_officer",
+        "people.recovery_called": "administrator duty_officer responder", "people.reactivated": "administrator",
         "delegation.ended": "administrator", "delegation.given": "administrator", "provision.added": "responder",
-        "popularity.imported": "duty_officer responder",
+        "popularity.imported": "duty_officer responder", "notification.sent_again": "duty_officer responder",
     }  # fmt: skip
     if kind in office:
         return bool(reader.roles & set(office[kind].split())) and "auditor" not in reader.roles

@@ -13,8 +13,9 @@ from django.urls.resolvers import RoutePattern
 from ersr import clock
 from ersr.core import filing
 from ersr.faces.api.v1 import api
+from ersr.notifications.models import Notification
 from ersr.parties.models import ContactNumber, Party
-from ersr.people.models import Delegation, Person, Token
+from ersr.people.models import Delegation, Person, Recovery, Token
 from ersr.requests.models import Request
 from tests.leak.cases import ROLE_KEYS, Scene
 from tests.leak.markers import Case
@@ -150,7 +151,7 @@ class Filler:
         return self._inside(route, case)
 
     def _id(self, route: Route, case: Case | None) -> list[tuple[Any, Case | None]]:
-        for word, kind in (("tokens/", Token), ("people/", Person), ("delegations/", Delegation)):
+        for word, kind in (("tokens/", Token), ("people/", Person), ("recoveries/", Recovery), ("delegations/", Delegation), ("outbox/", Notification)):
             if word in route.pattern:
                 return [(pk, None) for pk in (*kind.objects.order_by("pk").values_list("pk", flat=True), ABSENT_ID)]
         return self._inside(route, case)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from ersr import clock
 from ersr.faces.api import show
 from ersr.faces.web import desk_story, errors, public
+from ersr.notifications.actions import Mail
 from ersr.notifications.models import Notification
 from ersr.parties.models import ContactNumber
 from ersr.requests import actions
@@ -64,15 +68,15 @@ def test_a_number_on_file_for_the_filer_is_found(ground: Ground, monkeypatch: py
 def test_what_happens_in_a_mail_is_found(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     from ersr.requests.actions import filing
 
-    real, marks, w = filing.queue_notification, ground.scene.marks, ground.scene.w
+    real, marks, w = filing.queue_notifications, ground.scene.marks, ground.scene.w
     case = Case("planted", frozenset({"northlight"}), frozenset())
     text = marks.word("happening", case)
     last = Notification.objects.latest("pk").pk if Notification.objects.exists() else 0
 
-    def with_content(kind: str, *, path: str = "/", **words: Any) -> None:
-        real(kind, path=f"{path}?{text}" if kind == "received" else path, **words)
+    def with_content(queued: Iterable[Mail], *, now: datetime) -> None:
+        real([replace(m, path=f"{m.path}?{text}") if m.kind == "received" else m for m in queued], now=now)
 
-    monkeypatch.setattr(filing, "queue_notification", with_content)
+    monkeypatch.setattr(filing, "queue_notifications", with_content)
     actions.submit({**worlds.SIX, "happening": text}, by=w.filer, now=clock.now(), once="planted")
     _, wrong = mails.out_of_place(marks.all, since=last)
     marks.all.pop(text)

@@ -16,7 +16,7 @@ from ersr.people.queries import person_of_token
 
 
 class Bearer(HttpBearer):
-    """Lets an operation through for a live token that has `scope`; refuses with sign_in or scope."""
+    """Lets an operation through for a live token that has `scope` (any one, if it is empty); refuses with sign_in or scope."""
 
     def __init__(self, scope: str) -> None:
         super().__init__()
@@ -29,12 +29,17 @@ class Bearer(HttpBearer):
             found = person_of_token(token, now=now)
             note_token_use(found, now=now)
             request.ersr_token = found  # type: ignore[attr-defined]
-        if self.scope not in found.scopes.split():
-            raise Refusal("scope", f"This needs a token with the scope {self.scope}; this one has {found.scopes}.")
+        if self.scope:
+            require_scope(found, self.scope)
         return found
 
 
-READ, WRITE, SIGN, ADMIN = Bearer("read"), Bearer("write"), Bearer("sign"), Bearer("admin")
+def require_scope(token: Token, scope: str) -> None:
+    if scope not in token.scopes.split():
+        raise Refusal("scope", f"This needs a token with the scope {scope}; this one has {token.scopes}.")
+
+
+READ, WRITE, SIGN, ADMIN, ANY = Bearer("read"), Bearer("write"), Bearer("sign"), Bearer("admin"), Bearer("")
 
 
 def caller(request: HttpRequest) -> Person:

@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -24,6 +25,7 @@ from ersr.core.errors import FieldError, Refusal, invalid, not_found
 from ersr.faces.api.auth import caller
 from ersr.faces.api.models import IdempotentAnswer
 from ersr.faces.api.problems import CAUSED
+from ersr.files.incoming import Received
 from ersr.people.models import Person
 
 KEPT = timedelta(hours=24)
@@ -52,12 +54,16 @@ def digest_of(request: HttpRequest) -> str:
     parts: list[list[str]] = [[name, *request.POST.getlist(name)] for name in request.POST]
     for name in request.FILES:
         for file in request.FILES.getlist(name):
-            digest = hashlib.sha256()
-            for chunk in file.chunks():
-                digest.update(chunk)
-            file.seek(0)
-            parts.append([name, file.name or "", digest.hexdigest()])
+            parts.append([name, file.name or "", _digest_of(file)])
     return hashlib.sha256(json.dumps(sorted(parts)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _digest_of(file: UploadedFile) -> str:
+    if isinstance(file, Received):
+        return file.arriving.digest
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    file.seek(0)
+    return digest
 
 
 def _stored(person: Person, key: str, path: str, digest: str) -> HttpResponse:

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
-import logging
-import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from ersr.core.errors import CODES, FieldError, Refusal, invalid, not_found
+from ersr.faces import busy
 from ersr.faces.api.auth import caller_or_none
+from ersr.files.room import FULL, is_full
 
-log = logging.getLogger("ersr.api")
+log = structlog.get_logger("ersr.api")
 
 MEDIA_TYPE = "application/problem+json"
 #: What each operation may answer besides its own; the description of the API declares all of them.
 STATUSES = frozenset({401, 403, 404, 409, 413, 422, 429, 500, 503})
 #: code -> seconds after which the same call may do better.
-RETRY_AFTER = {"busy": 1, "conflict": 1, "pending": 1, "too_many": 900}
+RETRY_AFTER = {"busy": busy.RETRY_AFTER, "conflict": 1, "pending": 1, "too_many": 900}
 
 
 def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
@@ -47,7 +47,7 @@ def problem(refusal: Refusal, request: HttpRequest) -> HttpResponse:
     if status == 401:
         response["WWW-Authenticate"] = "Bearer"
     if refusal.code in RETRY_AFTER:
-        response["Retry-After"] = str(RETRY_AFTER[refusal.code])
+        response["Retry-After"] = str(refusal.facts.get("retry_after", RETRY_AFTER[refusal.code]))
     return response
 
 
@@ -56,30 +56,6 @@ def method_refused(request: HttpRequest, allowed: HttpResponseNotAllowed) -> Htt
     response = problem(Refusal("method", f"{request.path} takes {allowed['Allow']}."), request)
     response["Allow"] = allowed["Allow"]
     return response
-
-
-_LOCK_WORDS = ("locked", "lock timeout", "deadlock", "could not obtain lock")
-
-
-def bare(error: BaseException) -> str:
-    """What a log may say of a failure: types and frames, never messages, for these quote what was sent or stored."""
-    lines: list[str] = []
-    one: BaseException | None = error
-    seen: set[int] = set()
-    while one is not None and id(one) not in seen:
-        seen.add(id(one))
-        lines.append(f"{type(one).__module__}.{type(one).__qualname__}")
-        for frame, number in traceback.walk_tb(one.__traceback__):
-            lines.append(f"  {frame.f_code.co_filename}:{number} in {frame.f_code.co_qualname}")
-        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
-    return "\n".join(lines)
-
-
-def _of_database(error: OperationalError) -> Refusal:
-    if any(word in str(error) for word in _LOCK_WORDS):
-        return Refusal("busy", "Nothing was changed. Send the same call again, with the same Idempotency-Key.")
-    log.error("the database does not answer: %s", bare(error))
-    return Refusal("busy", "The database does not answer. Nothing was changed: send the same call again.")
 
 
 def _of_validation(rows: Sequence[Mapping[str, Any]]) -> Refusal:
@@ -104,8 +80,8 @@ def refusal_of(error: Exception) -> Refusal:
         return Refusal("sign_in", "Send Authorization: Bearer TOKEN. Make a token with POST /api/v1/tokens.")
     if isinstance(error, ValidationError):
         return _of_validation(error.errors)
-    if isinstance(error, OperationalError):
-        return _of_database(error)
+    if isinstance(error, busy.UNAVAILABLE):
+        return busy.refusal_of(error)
     if isinstance(error, Http404):
         return not_found()
     if isinstance(error, RequestDataTooBig):
@@ -115,7 +91,7 @@ def refusal_of(error: Exception) -> Refusal:
 
 #: What a caller can cause; anything else is a defect of ours.
 CAUSED = (
-    Refusal, HttpError, ValidationError, OperationalError, Http404, SuspiciousOperation, BadRequest, MultiPartParserError,
+    Refusal, HttpError, ValidationError, *busy.UNAVAILABLE, Http404, SuspiciousOperation, BadRequest, MultiPartParserError,
     UnreadablePostError,
 )  # fmt: skip
 
@@ -123,9 +99,9 @@ CAUSED = (
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
     # Django's own log and the tests' client hear of it as of any other failure.
     got_request_exception.send(sender=None, request=request)
-    # The address as it is declared: in the real one stand references and the codes of invitations.
-    route = request.resolver_match.route if request.resolver_match else "an unknown address"
-    log.error("%s %s failed: %s", request.method, route, bare(error))
+    if is_full(error):
+        return problem(FULL, request)
+    log.error("failed", exc_info=error)
     return problem(
         Refusal("failed", "This is our mistake and is on our record. Call the duty line if it is urgent."), request
     )

@@ -10,7 +10,10 @@ from typing import Any
 from ersr.core.deadlines import decide_by
 from ersr.core.lifecycle import MOVERS, Action, LineState, Role, State, told_state
 from ersr.core.reasons import sentence
+from ersr.core.terms import NamesTerms
 from ersr.lists.models import ListVersion, NameList
+from ersr.lists.queries import newest_screening, screened
+from ersr.lists.screening import progress
 from ersr.parties.authority import authority
 from ersr.parties.models import Party
 from ersr.people.models import Person
@@ -19,6 +22,7 @@ from ersr.requests import queries
 from ersr.requests.actions.advice import advice
 from ersr.requests.models import Decision, Line, Request
 from ersr.waivers.models import PREVIEW_LASTS, Preview, Waiver
+from ersr.waivers.queries import Answer
 
 
 def state_told_to(person: Person, state: str) -> str:
@@ -63,6 +67,7 @@ def whole(person: Person, request: Request, *, now: datetime, made: dict[str, An
     """Everything that this person may see of the request."""
     staff = person.is_staff_member
     offered = queries.offered(person, request)
+    looked_at = request.state != State.RECEIVED  # before that nothing was decided, so there is nothing to look for
     told = brief(person, request) | {
         "calendar": request.calendar,
         "reckoning": _reckoning(request),
@@ -87,8 +92,8 @@ def whole(person: Person, request: Request, *, now: datetime, made: dict[str, An
         "lists": [_list(person, request, row) for row in request.incident.lists.all()],
         "lines": [_line(person, request, row) for row in queries.lines_told_to(person, request)],
         "questions": [_question(person, row) for row in request.questions.select_related("asked_by", "answered_by")],
-        "decisions": _decisions(person, request),
-        "waivers": [waiver(row, now=now) for row in request.waivers.select_related("signed_by")],
+        "decisions": _decisions(person, request) if looked_at else [],
+        "waivers": [waiver(row, now=now) for row in request.waivers.select_related("signed_by")] if looked_at else [],
         "offered": {
             "primary": action(request, offered.primary) if offered.primary else None,
             "others": [action(request, row) for row in offered.others],
@@ -145,12 +150,49 @@ def _list(person: Person, request: Request, row: NameList) -> dict[str, Any]:
     }
     if person.is_staff_member:
         told |= {"hits": row.hits.count(), "unanswered": row.hits.filter(answer="").count()}
+        told["unanswered_groups"] = row.groups.filter(answer="", names__gt=0).count()
     return told
+
+
+def screening(row: NameList) -> dict[str, Any]:
+    newest, done = newest_screening(row), screened(row)
+    fields = ("tld", "names", "answer", "reason", "answered_at")
+    units = progress(newest) if newest else (0, 0)
+    return {
+        "state": newest.state if newest else "none",
+        "problem": newest.problem if newest else "",
+        "done": units[0],
+        "units": units[1],
+        "version": done.version.version if done else None,
+        "classes": done.classes if done else {},
+        "tlds": done.tlds if done else {},
+        "inputs": done.inputs if done else {},
+        "hits": done.hits_id if done else None,
+        "at": done.ended_at if done else None,
+        "groups": [
+            {f: getattr(group, f) for f in fields}
+            | {"kind": group.kind, "answered_by": group.answered_by.name if group.answered_by else None}
+            for group in row.groups.filter(names__gt=0).select_related("answered_by")
+        ],
+    }
 
 
 def name_list(person: Person, request: Request, row: NameList) -> dict[str, Any]:
     versions = queries.versions_told_to(person, request, row)
     return {"number": row.number, "title": row.title, "versions": [_version(person, v) for v in versions]}
+
+
+def upload(request: Request, way: queries.OnItsWay) -> dict[str, Any]:
+    row = way.upload
+    told: dict[str, Any] = {
+        "reference": request.reference, "number": way.number, "path": f"/api/v1/requests/{request.reference}/uploads/{way.number}",
+        "size": row.file.size, "percent": way.percent, "stopped": way.stopped,
+        **{f: getattr(row, f) for f in ("title", "state", "read", "made_at", "ended_at", "problem")},
+    }  # fmt: skip
+    if row.version is None:
+        return told
+    fields = ("version", "digest", "lines", "names", "duplicates", "refused")
+    return told | {"list": row.version.of.number, "new": row.new} | {f: getattr(row.version, f) for f in fields}
 
 
 def _version(person: Person, row: ListVersion) -> dict[str, Any]:
@@ -256,7 +298,7 @@ def waiver(row: Waiver, *, now: datetime) -> dict[str, Any]:
         "effective_from": row.effective_from,
         "ends_at": row.ends_at,
         "lines": [line.number for line in terms.lines],
-        "names": {"digest": terms.names.digest, "size": terms.names.size} if terms.names else None,
+        "names": _names(terms.names) if terms.names else None,
         "pdf_digest": row.pdf_id,
         "token_digest": row.token_id,
         "service": [
@@ -264,6 +306,13 @@ def waiver(row: Waiver, *, now: datetime) -> dict[str, Any]:
         ],
         "acknowledged": {"by": given.by.name, "at": given.at} if given else None,
     }
+
+
+def _names(names: NamesTerms) -> dict[str, Any]:
+    """`content_digest` and `records` are those of the lines `name,from,until`; without windows these are the names."""
+    return {
+        "digest": names.digest, "size": names.size, "root": names.root or None, "content_digest": names.of_records, "records": names.leaves,
+    }  # fmt: skip
 
 
 def preview(row: Preview) -> dict[str, Any]:
@@ -310,3 +359,19 @@ def _for_staff(request: Request) -> dict[str, Any]:
 def notes(rows: Iterable[Any]) -> list[dict[str, Any]]:
     fields = ("discipline", "recommendation", "body", "version", "at")
     return [{f: getattr(n, f) for f in fields} | {"id": n.pk, "by": n.by.name} for n in rows]
+
+
+def coverage(found: Answer, *, at: datetime) -> dict[str, Any]:
+    names, window = found.waiver.terms.names, found.listing and found.listing.window(at)
+    return {
+        "waiver": found.waiver.reference,
+        "name": found.name,
+        "tld": found.tld,
+        "at": at,
+        "covered": found.coverage.covered,
+        "why": found.coverage.why,
+        "actions": list(found.actions),
+        "list": names.digest if names else None,
+        "window": {"begins": window[0], "ends": window[1]} if window else None,
+        "removed_at": found.listing.removed_at if found.listing else None,
+    }

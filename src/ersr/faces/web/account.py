@@ -7,66 +7,32 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-import segno
-from django.conf import settings
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from ersr import clock
 from ersr.core import filing
+from ersr.core.tongue import joined, small
+from ersr.faces.web.factors import secret_shown
 from ersr.faces.web.filing import LABELS
-from ersr.faces.web.forms import CodeForm, PasswordForm, SignInForm, TokenForm, ZoneForm
+from ersr.faces.web.forms import SCOPES, CodeForm, PasswordForm, TokenForm, ZoneForm
+from ersr.faces.web.fresh import fresh
 from ersr.faces.web.page import (
     BOXES,
     posted,
     public,
     refusals_into,
-    remember_sender,
     render_form,
-    safe_next,
     signed_in,
     tell,
 )
 from ersr.notifications.actions import acknowledge_notification
 from ersr.notifications.queries import told_to
-from ersr.people import actions, factors, queries
-from ersr.people.models import Person
-
-_BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
-@public
-def signin(request: HttpRequest) -> HttpResponse:
-    """One page and one refusal, whichever of the three was wrong."""
-    goal = safe_next(request)
-    if request.user.is_authenticated and request.method != "POST":
-        return redirect(goal)
-    form = SignInForm(posted(request))
-    if request.method == "POST" and form.is_valid():
-        given, now = form.cleaned_data, clock.real()
-        with refusals_into(form):
-            person = actions.sign_in(given["email"], given["password"], given["code"], now=now, through="portal")
-            auth.login(request, person, backend=_BACKEND)  # gives the session a new key
-            request.session["began"] = now.isoformat()
-            request.session["agent"] = request.headers.get("User-Agent", "")[:200]
-            request.session.set_expiry(now + timedelta(seconds=settings.SESSION_COOKIE_AGE))
-            response = redirect(goal)
-            remember_sender(response, person)
-            return response
-    return render_form(request, "account/signin.html", form, {"next": goal, "kept": goal.startswith("/kept/")})
-
-
-@public
-def signout(request: HttpRequest) -> HttpResponse:
-    """By button only. Who was here is remembered for a form that another window still sends."""
-    if request.method != "POST":
-        return redirect("home")
-    auth.logout(request)
-    return redirect("signin")
-
+from ersr.people import actions, queries
+from ersr.people.models import Factor, Person
 
 # --- enrolment
 
@@ -81,7 +47,7 @@ def enrol(request: HttpRequest, code: str) -> HttpResponse:
         confirm.is_valid()
         with refusals_into(confirm, default="code"):
             actions.confirm_enrolment(code, confirm.cleaned_data["code"], now=now)
-            tell(request, "Your second factor works. Sign in with your password and the next code.")
+            tell(request, _("Your second factor works. Sign in with your password and the next code."))
             return redirect("signin")
         return _factor_page(request, person, waiting, confirm)
     form = PasswordForm(posted(request))
@@ -92,20 +58,8 @@ def enrol(request: HttpRequest, code: str) -> HttpResponse:
     return render_form(request, "account/enrol.html", form, {"whom": person})
 
 
-def _factor_page(request: HttpRequest, person: Person, factor: Any, form: CodeForm) -> HttpResponse:
-    secret = factors.text_secret(factor)
-    spaced = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-    context = {"whom": person, "qr": _qr(factors.uri(factor)), "secret": spaced}
-    return render_form(request, "account/factor.html", form, context)
-
-
-def _qr(uri: str) -> SafeString:
-    """Inline, dark on light in both themes, without style attributes (the CSP forbids them)."""
-    made = segno.make(uri, error="m").svg_inline(
-        omitsize=True, border=4, dark="#000000", light="#ffffff", svgclass="qr", lineclass=None,
-        title="Code for the authenticator's camera",
-    )  # fmt: skip
-    return mark_safe(made)  # segno wrote it from a URI that we made
+def _factor_page(request: HttpRequest, person: Person, factor: Factor, form: CodeForm) -> HttpResponse:
+    return render_form(request, "account/factor.html", form, {"whom": person, **secret_shown(factor)})
 
 
 # --- what can act as me
@@ -125,19 +79,23 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
         if own:  # nothing may be written into a session that is gone
             auth.logout(request)
             return redirect("signin")
-        tell(request, "The session is ended.")
+        tell(request, _("The session is ended."))
         return redirect("account")
     if wanted == "end-token":
         number = request.POST.get("token", "")
         actions.end_token(person, int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else -1, now=now)
-        tell(request, "The token is ended.")
+        tell(request, _("The token is ended."))
+        return redirect("account")
+    if wanted == "stop-recovery":
+        actions.stop_recovery(person, now=now)
+        tell(request, _("Stopped. Nobody gets a new second factor in your name."))
         return redirect("account")
     if wanted == "zone":
         zone_form = ZoneForm(request.POST)
         if zone_form.is_valid():
             with refusals_into(zone_form):
                 actions.set_zone(person, zone_form.cleaned_data["zone"].strip())
-                tell(request, "Saved. Times stand in UTC first, then in your zone.")
+                tell(request, _("Saved. Times stand in UTC first, then in your zone."))
                 return redirect("account")
     if wanted == "make-token":
         token_form = TokenForm(request.POST)
@@ -149,16 +107,17 @@ def account(request: HttpRequest, person: Person) -> HttpResponse:
                     actions.make_token, person, name=given["name"], scopes=given["scopes"], lasts=lasts, now=now
                 )
                 # A token outlives the session: whoever found a screen unlocked must not walk away with one.
-                _row, shown = factors.confirm_with_code(person, given["code"], make, now=now)
+                _row, shown = actions.confirm(person, fresh(request), make, about="token", now=now)
                 token_form = TokenForm(initial={"days": 30})
     this = request.session.session_key
     context = {
-        "factors": queries.factors_of(person),
+        "factors": queries.factors_of(person), "passkeys": queries.passkeys_of(person),
+        "codes_left": queries.recovery_codes_left(person), "recovery": queries.open_recovery_of(person),
         "sessions": [
             {"row": s, "key": actions.digest(s.session_key), "this": s.session_key == this}
             for s in queries.sessions_of(person, now=now)
         ],
-        "tokens": [t for t in queries.tokens_of(person) if t.expires_at > now],
+        "tokens": [(t, joined(", ", [small(words) for scope, words in SCOPES.items() if scope in t.scopes.split()])) for t in queries.tokens_of(person) if t.expires_at > now],
         "token_form": token_form, "zone_form": zone_form, "shown": shown,
     }  # fmt: skip
     return render_form(request, "account/account.html", zone_form if zone_form.is_bound else token_form, context)
@@ -171,7 +130,7 @@ def told(request: HttpRequest, person: Person) -> HttpResponse:
         number = request.POST.get("notification", "")
         pk = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else -1
         acknowledge_notification(person, pk, now=clock.now())
-        tell(request, "Acknowledged.")
+        tell(request, _("Acknowledged."))
         return redirect("told")
     rows = list(told_to(person)[:200])
     return render(
@@ -189,7 +148,7 @@ def kept(request: HttpRequest, person: Person, key: str) -> HttpResponse:
     found = queries.kept_form(person, key, now=clock.real())
     if request.method == "POST":
         actions.drop_kept_form(person, key)
-        tell(request, "The kept form is dropped.")
+        tell(request, _("The kept form is dropped."))
         return redirect("home")
     fields = parse_qsl(found.body, keep_blank_values=True)
     return render(
@@ -210,7 +169,7 @@ def _told(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
     known, found = _questions(), []
     moments: dict[str, list[str]] = {}
     for name, value in fields:
-        base, _, box = name.rpartition("_")
+        base, _dash, box = name.rpartition("_")
         if box in BOXES and base:
             moments.setdefault(base, []).append(value)
         elif value and name not in ("draft", "checked", "save"):

@@ -7,3 +7,10 @@ class WebConfig(AppConfig):
     name = "ersr.faces.web"
     label = "web"
     verbose_name = "Web pages"
+
+    def ready(self) -> None:
+        """From here on core's sentences speak the reader's language."""
+        from ersr.core import tongue
+        from ersr.faces.web.language import OfDjango
+
+        tongue.speak(OfDjango())

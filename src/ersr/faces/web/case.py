@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,15 +14,16 @@ from django.urls import reverse
 from ersr import clock
 from ersr.core import filing, lifecycle
 from ersr.core.deadlines import segments
-from ersr.core.lifecycle import FINAL, MOVERS, UNDECIDED, Outcome, Role, State
+from ersr.core.lifecycle import MOVERS, UNDECIDED, Outcome, Role, State
 from ersr.core.say import say_span
 from ersr.core.terms import Instrument
+from ersr.core.tongue import capital, joined, said, said_in, said_n, small
 from ersr.core.triage import Action, Hint
 from ersr.faces.web import charts
 from ersr.faces.web.desk_case import clock_chart, deadline
 from ersr.faces.web.filing import record_digest, words_of
 from ersr.faces.web.forms import AnswerForm, WithdrawForm
-from ersr.faces.web.page import posted, refusals_into, render_form, signed_in, tell
+from ersr.faces.web.page import posted, quoted, refusals_into, render_form, signed_in, tell
 from ersr.faces.web.waivers import Status, permits, status, tlds_said
 from ersr.parties.authority import authority
 from ersr.people.models import Person
@@ -31,13 +34,13 @@ from ersr.waivers.queries import waivers_visible_to
 
 #: Moments of the timeline: event kind -> its words.
 _MOMENTS = {
-    "request.take": "taken",
-    "request.ask": "first question",
-    "request.sign": "signature",
-    "request.serve": "service",
-    "request.acknowledge": "acknowledgement",
-    "request.conclude": "answer",
-    "request.withdraw": "withdrawal",
+    "request.take": said_in("moment", "taken"),
+    "request.ask": said_in("moment", "first question"),
+    "request.sign": said_in("moment", "signature"),
+    "request.serve": said_in("moment", "service"),
+    "request.acknowledge": said_in("moment", "acknowledgement"),
+    "request.conclude": said_in("moment", "answer"),
+    "request.withdraw": said_in("moment", "withdrawal"),
 }
 
 
@@ -52,7 +55,7 @@ def case(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     state = State(row.state)
     live = state in UNDECIDED | {State.DECIDED}
     title, below = standing(row, waivers, now)
-    reckoned = deadline(row)
+    reckoned, happened = deadline(row), queries.history(person, row)
     context = {
         **head(person, row, offered, now),
         "standing": title, "below": below, "live": live, "calling": row.state in ("received", "verifying"),
@@ -60,14 +63,15 @@ def case(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         "undone": row.irreversible_at if live else None,
         "undone_in": row.irreversible_at - now if row.irreversible_at else None,
         "if_nobody": MOVERS[state].if_nobody,
-        "why": reckoned.explain() if reckoned.at == row.due_at else (f"Reckoned with {row.calendar}.",),
+        "why": reckoned.explain() if reckoned.at == row.due_at else (said("Reckoned with {calendar}.", calendar=row.calendar),),
         "words": words_of(row), "digest": record_digest(row), "tlds": tlds_said(row.tlds),
         "tasks": (found := tasks(person, row)), "done": sum(t["mark"] == "done" for t in found), "open": state in UNDECIDED,
         "waivers": [(w, Instrument(w.instrument).title, status(w, now), hasattr(w, "acknowledgement")) for w in waivers],
         "questions": [q for q in row.questions.all() if q.answered_at],
         "asked": [q for q in row.questions.all() if not q.answered_at] if state is State.AWAITING_REQUESTER else [],
-        "lines": lines(person, row), "line_heads": ("Action", "Provision", "TLDs", "What it needs" if live else "Answer"),
-        "timeline": timeline(person, row, now), "history": history(person, row),
+        "uploads": queries.uploads_of(row),
+        "lines": lines(person, row), "line_heads": (said("Action"), said("Provision"), said("TLDs"), said("What it needs") if live else said("Answer")),
+        "timeline": timeline(row, happened, now), "history": history(row, happened),
     }  # fmt: skip
     return render(request, "filing/case.html", context)
 
@@ -89,12 +93,12 @@ def mover(row: Request, now: datetime) -> Status:
     state = State(row.state)
     law = MOVERS[state]
     if law.side == "nobody":
-        return Status("nobody", f"Nobody’s move: {law.to_filer}")
+        return Status("nobody", said("Nobody’s move: {what}", what=law.to_filer))
     if law.side == "registry":
-        return Status("yours", f"Your move: {law.to_filer}")
-    words = f"{authority().short}’s move: {law.to_filer}"
+        return Status("yours", said("Your move: {what}", what=law.to_filer))
+    words = said("{authority}’s move: {what}", authority=authority().short, what=law.to_filer)
     if now > row.due_at and state in UNDECIDED | {State.DECIDED}:
-        return Status("overdue", f"Overdue by {say_span(now - row.due_at)}: {words}")
+        return Status("overdue", said("Overdue by {span}: {words}", span=say_span(now - row.due_at), words=words))
     return Status("theirs", words)
 
 
@@ -103,18 +107,18 @@ def standing(row: Request, waivers: list[Waiver], now: datetime) -> tuple[str, s
     state = State(row.state)
     lasting = [w for w in waivers if now < w.ends_at]
     if lasting:
-        return permits([w.terms for w in lasting]), "That and nothing else is covered. Read the instrument before you act."
+        return permits([w.terms for w in lasting]), said("That and nothing else is covered. Read the instrument before you act.")
     if waivers:
-        return "Nothing is covered any more.", "Every instrument of this request has ended."
+        return said("Nothing is covered any more."), said("Every instrument of this request has ended.")
     if state is State.WITHDRAWN:
-        return "Nothing is covered.", "The request was withdrawn. Acts that you took stay on record as not covered."
+        return said("Nothing is covered."), said("The request was withdrawn. Acts that you took stay on record as not covered.")
     if state is State.CLOSED:
-        return "Nothing is covered.", "The answer is below, line by line. It gave no instrument."
+        return said("Nothing is covered."), said("The answer is below, line by line. It gave no instrument.")
     if state is State.DECIDED:
-        return "Nothing is covered yet.", "There is a decision. Until it is signed, what you do is not covered."
+        return said("Nothing is covered yet."), said("There is a decision. Until it is signed, what you do is not covered.")
     return (
-        "Nothing is covered yet.",
-        "If you must act before a waiver is signed, act and record it. It stays on record as not covered; a waiver can reach back.",
+        said("Nothing is covered yet."),
+        said("If you must act before a waiver is signed, act and record it. It stays on record as not covered; a waiver can reach back."),
     )
 
 
@@ -139,15 +143,15 @@ def tasks(person: Person, row: Request) -> list[dict[str, str]]:
 
     def task(part: str, label: str, done: str, needed: bool) -> None:
         mark = "done" if done else "needed" if needed and live else "none"
-        words = done or ("Needed for the decision" if needed and live else "Not started" if live else "Not filed")
+        words = done or (said("Needed for the decision") if needed and live else said("Not started") if live else said("Not filed"))
         found.append({"href": reverse("add", args=[row.reference, part]), "label": label, "mark": mark, "words": words})
 
-    task("act", "Actions, planned and taken", f"{acts} act{'s' if acts > 1 else ''}" if acts else "", True)
+    task("act", said("Actions, planned and taken"), said_n("{n} act", "{n} acts", acts) if acts else "", True)
     for part in filing.PARTS.values():
-        task(part.name, part.label, "Done" if part.name in parts else "", part.needed)
-    names = f"{len(versions)} list{'s' if len(versions) > 1 else ''}, {sum(v.names for v in versions):,} names" if versions else ""
-    task("list", "Name lists", names, False)
-    task("evidence", "Evidence", f"{files} file{'s' if files > 1 else ''}" if files else "", False)
+        task(part.name, part.label, said("Done") if part.name in parts else "", part.needed)
+    lists, names = said_n("{n} list", "{n} lists", len(versions)), said_n("{n} name", "{n} names", sum(v.names for v in versions))
+    task("list", said("Name lists"), joined(", ", [lists, names]) if versions else "", False)
+    task("evidence", said("Evidence"), said_n("{n} file", "{n} files", files) if files else "", False)
     return sorted(found, key=lambda t: ("needed", "none", "done").index(t["mark"]))
 
 
@@ -157,12 +161,11 @@ def lines(person: Person, row: Request) -> list[tuple[str, str, str, str]]:
     for group in queries.grouped(queries.lines_told_to(person, row)):
         first = group.first
         outcome = queries.outcome_told_to(person, row, first)
-        needs = Instrument(first.instrument).title if first.instrument else Hint(first.hint).words.capitalize()
-        words = Action(first.action).words
+        needs = Instrument(first.instrument).title if first.instrument else capital(Hint(first.hint).words)
         found.append(
             (
-                words[:1].upper() + words[1:],
-                f"{group.provision} {group.title}",
+                capital(Action(first.action).words),
+                quoted(f"{group.provision} {group.title}"),
                 tlds_said(group.tlds),
                 Outcome(outcome).words if outcome else needs,
             )
@@ -170,24 +173,23 @@ def lines(person: Person, row: Request) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def history(person: Person, row: Request) -> list[dict[str, Any]]:
+def history(row: Request, happened: Sequence[queries.Happened]) -> list[dict[str, Any]]:
     """Sentences, oldest first, and what is still to come."""
     found: list[dict[str, Any]] = []
-    for one in queries.history(person, row):
-        told: dict[str, Any] = {"at": one.at, "words": f"{one.by} {one.words[:1].lower()}{one.words[1:]}."}
+    for one in happened:
+        told: dict[str, Any] = {"at": one.at, "words": said("{who} {did}.", who=one.by, did=small(one.words))}
         if one.kind == "request.submit":
-            told |= {"href": reverse("receipt", args=[row.reference]), "link": "Receipt"}
+            told |= {"href": reverse("receipt", args=[row.reference]), "link": said("Receipt")}
         if found and found[-1]["words"] == told["words"] and one.at - found[-1]["at"] < timedelta(minutes=1):
             continue  # the same again within a minute is told once
         found.append(told)
     if State(row.state) in UNDECIDED | {State.DECIDED}:
-        found.append({"at": row.due_at, "words": "The answer is due", "open": True})
+        found.append({"at": row.due_at, "words": said("The answer is due"), "open": True})
     return found
 
 
-def timeline(person: Person, row: Request, now: datetime) -> charts.Chart:
+def timeline(row: Request, happened: Sequence[queries.Happened], now: datetime) -> charts.Chart:
     """Whose move it was, from what this person is told."""
-    happened = queries.history(person, row)
     moves: list[charts.Move] = []
     side, since = "authority", row.received_at
     stop = row.closed_at or max(now, row.received_at + timedelta(minutes=1))
@@ -223,7 +225,7 @@ def answer(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         with refusals_into(form):
             after = actions.answer(row.reference, form.answers(), by=person, now=clock.now())
             done = after.state != State.AWAITING_REQUESTER
-            tell(request, "Your answers are in. The next move is not yours." if done else "Your answers are in; one is still open.")
+            tell(request, said("Your answers are in. The next move is not yours.") if done else said("Your answers are in; one is still open."))
             return redirect("case", ref=row.reference)
     return render_form(request, "filing/answer.html", form, {"case": row, "ref": row.reference, "tlp": row.tlp})
 
@@ -238,7 +240,7 @@ def withdraw(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         with refusals_into(form, default="reason"):
             actions.withdraw(row.reference, reason=form.cleaned_data["reason"], by=person, now=clock.now())
-            tell(request, "The request is withdrawn.")
+            tell(request, said("The request is withdrawn."))
             return redirect("case", ref=row.reference)
     taken = [a for a in queries.current_acts(row) if a.taken]
     return render_form(
@@ -249,9 +251,12 @@ def withdraw(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
 # --- the start page
 
 
-def mine(person: Person, now: datetime) -> list[tuple[Request, Status, str]]:
-    """A filer's requests, those that wait for the reader first, then by deadline."""
+PAGE = 50
+
+
+def mine(person: Person, number: str | None, now: datetime) -> tuple[Page[Request] | None, list[tuple[Request, Status, str]]]:
+    """A page of a filer's requests, and its rows in words; nothing for staff, whose requests stand on the desk."""
     if Role.FILER not in person.roles:
-        return []
-    found = [(row, mover(row, now), tlds_said(row.tlds)) for row in queries.requests_visible_to(person)]
-    return sorted(found, key=lambda f: (State(f[0].state) in FINAL, f[1].whose != "yours", f[0].due_at))
+        return None, []
+    page = Paginator(queries.own(person), PAGE).get_page(number)
+    return page, [(row, mover(row, now), tlds_said(row.tlds)) for row in page]

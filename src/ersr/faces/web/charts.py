@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.utils.html import escape
+from django.utils.html import conditional_escape as escape
 from django.utils.safestring import SafeString, mark_safe
 
 from ersr.core.deadlines import Segment
-from ersr.core.say import WEEKDAYS, say, say_span
+from ersr.core.say import WEEKDAYS_SHORT, say, say_span
+from ersr.core.tongue import joined, said, said_in, said_n, told
+from ersr.core.tongue import number as figure
 from ersr.faces.web.svg import STOP, draw, flag, hatch, line, make_key, mark, tag, text
 
 #: Widths in px at which a label must fit: the text column of a 320 px phone, and of a 48rem window (site.css).
@@ -41,7 +43,7 @@ SIDES = AUTHORITY, REGISTRY = "authority", "registry"
 
 def lanes(authority: str) -> dict[str, str]:
     """side -> what its lane is called; `authority` is its short name."""
-    return {AUTHORITY: authority, REGISTRY: "Registry"}
+    return {AUTHORITY: authority, REGISTRY: said("Registry")}
 
 
 @dataclass(frozen=True)
@@ -115,18 +117,18 @@ def clock(
     if diamond:
         left = scale.part(diamond) < 0.55
         shape = tag("path", **{"class": "clock-undone"}, d=f"M0 {top - 12} l7 8 l-7 8 l-7 -8 z")
-        shape += text("Cannot be undone", x=-8 if left else 8, y=top - (41 if top > 39 else 21),
+        shape += text(said("Cannot be undone"), x=-8 if left else 8, y=top - (41 if top > 39 else 21),
                       css="clock-word clock-word--undone" + ("" if left else " clock-word--end"))
         parts.append(mark(scale.x(diamond), shape))
     parts.append(mark(scale.x(due), flag(top - 25, top + 36, left_of_pole=scale.part(due) > 0.25)))
     if now >= start:
         left = scale.part(now) < 0.5
         shape = tag("path", **{"class": "clock-now"}, d=f"M0 {top + 35} l8 12 h-16 z")
-        shape += text(f"Now, {_short(now)}", x=-1 if left else 1, y=top + 61,
+        shape += text(said("Now, {moment}", moment=_short(now)), x=-1 if left else 1, y=top + 61,
                       css="clock-word" + ("" if left else " clock-word--end"))
         parts.append(mark(scale.x(now), shape))
-    svg = draw(key, "Clock of this request", finding, top + 66, "clock", parts)
-    return Chart(svg, ("What", "When"), tuple(_clock_rows(segments, now, due, cannot_be_undone, zone)), finding)
+    svg = draw(key, said("Clock of this request"), finding, top + 66, "clock", parts)
+    return Chart(svg, (said("What"), said("When")), tuple(_clock_rows(segments, now, due, cannot_be_undone, zone)), finding)
 
 
 def case_timeline(
@@ -173,15 +175,15 @@ def case_timeline(
         parts.append(mark(scale.x(moment.at), shape))
     parts.append(mark(scale.x(due), flag(2, bottom, left_of_pole=True, word_right=scale.part(due) < 0.85)))
     finding = _moves_finding(moves, names, due, signed_at)
-    rows = [(f"{names[move.side]} had the move", _from_to(move.start, move.end)) for move in moves]
-    rows += [(f"{one.number} {one.words}", say(one.at)) for one in moments]
-    rows += [("Due", say(due))]
-    return Chart(draw(key, "Whose move it was", finding, bottom + 24, "moves", parts), ("What", "When"), tuple(rows),
+    rows = [(said("{who} had the move", who=names[move.side]), _from_to(move.start, move.end)) for move in moves]
+    rows += [(joined(" ", [str(one.number), one.words]), say(one.at)) for one in moments]
+    rows += [(said("Due"), say(due))]
+    return Chart(draw(key, said("Whose move it was"), finding, bottom + 24, "moves", parts), (said("What"), said("When")), tuple(rows),
                  finding)
 
 
 #: How each class of names is drawn; the word is the part of the CSS class after `bar--`.
-KINDS = ("popular", "registered", "sinkholed", "reserved", "unregistered")
+KINDS = ("allowed", "popular", "reserved", "registered", "sinkholed", "unscreened", "unregistered")
 
 
 def list_chart(classes: Sequence[tuple[str, str, Mapping[str, int]]], *, key: str = "", columns: int = 3) -> Chart:
@@ -193,24 +195,26 @@ def list_chart(classes: Sequence[tuple[str, str, Mapping[str, int]]], *, key: st
     if unknown := {kind for _label, kind, _counts in classes} - set(KINDS):
         raise ValueError(f"no way to draw {', '.join(sorted(unknown))}; known are {', '.join(KINDS)}")
     tlds = list(dict.fromkeys(tld for _label, _kind, counts in classes for tld in counts))
-    heads = ("Class", *(f".{tld}" for tld in tlds))
-    rows = tuple((label, *(f"{counts.get(tld, 0):,}" for tld in tlds)) for label, _kind, counts in classes)
+    heads = (said("Class"), *(f".{tld}" for tld in tlds))
+    rows = tuple((label, *(figure(counts.get(tld, 0)) for tld in tlds)) for label, _kind, counts in classes)
     shown, drawn = _columns(classes, tlds, columns)
     top = max((number for row in drawn for number in row), default=0)
     key = key or make_key("names", classes)
-    head = "".join(f'<th scope="col" role="columnheader">{escape(name)}</th>' for name in ("Class", *shown))
+    head = "".join(f'<th scope="col" role="columnheader">{escape(name)}</th>' for name in (said("Class"), *shown))
     body: list[str] = []
     for place, ((label, kind, _counts), numbers) in enumerate(zip(classes, drawn, strict=True)):
-        warn = STOP if kind == "popular" and any(numbers) else ""
+        warn = STOP if kind in ("allowed", "popular") and any(numbers) else ""
         cells = [f'<th scope="row" role="rowheader">{warn}{escape(label)}</th>']
-        for column, (name, number) in enumerate(zip(shown, numbers, strict=True)):
-            bar = _count_bar(kind, number, top, f"{key}-{place}-{column}")
+        for column, (name, count) in enumerate(zip(shown, numbers, strict=True)):
+            bar = _count_bar(kind, count, top, f"{key}-{place}-{column}")
             cells.append(f'<td role="cell" data-label="{escape(name)}"><div class="count">'
-                         f'<span class="count-figure">{number:,}</span>{bar}</div></td>')
+                         f'<span class="count-figure">{escape(figure(count))}</span>{bar}</div></td>')
         body.append(f'<tr role="row">{"".join(cells)}</tr>')
-    finding = "; ".join(f"{label}: {sum(counts.values()):,}" for label, _kind, counts in classes)
-    table = (f'<table class="table table--cards table--names" role="table"><caption class="unseen">Names by class and '
-             f'TLD. {escape(finding)}. Each step of a bar is ten times.</caption><thead role="rowgroup"><tr role="row">'
+    sums = [said("{class_}: {names}", class_=label, names=figure(sum(counts.values()))) for label, _kind, counts in classes]
+    finding = joined("; ", sums)
+    caption = said("Names by class and TLD. {finding}. Each step of a bar is ten times.", finding=finding)
+    table = (f'<table class="table table--cards table--names" role="table"><caption class="unseen">'
+             f'{escape(caption)}</caption><thead role="rowgroup"><tr role="row">'
              f'{head}</tr></thead><tbody role="rowgroup">{"".join(body)}</tbody></table>')
     return Chart(mark_safe(table), heads, rows, finding)  # every text in it went through escape()
 
@@ -252,7 +256,7 @@ def _width_of(text: str) -> float:
 
 def _fits(label: str, part: float) -> str | None:
     """"" where the label always fits, " wide-only" where it needs a wide window, None where it never does."""
-    need = _width_of(label)
+    need = _width_of(told(label))
     return "" if need <= part * PHONE else " wide-only" if need <= part * WIDE else None
 
 
@@ -272,7 +276,8 @@ def _levels(moments: Sequence[Moment], scale: _Scale, due: datetime) -> dict[Mom
 
 
 def _days(scale: _Scale, top: int, bottom: int) -> list[str]:
-    """A hairline at each midnight UTC and as many day names as fit, fewer of them on a phone."""
+    """A hairline at each midnight UTC and as many day names as fit, fewer of them on a phone; in a long case only those hairlines
+    that have a name."""
     day = scale.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     part = timedelta(days=1) / (scale.end - scale.start)
     wide, narrow = (max(1, math.ceil(56 / (width * part))) for width in (WIDE, PHONE))
@@ -280,11 +285,12 @@ def _days(scale: _Scale, top: int, bottom: int) -> list[str]:
     parts: list[str] = []
     count = 0
     while day < scale.end:
-        parts.append(line("moves-day", scale.x(day), scale.x(day), top, bottom))
-        fits = _fits("Wed 00", 1 - scale.part(day))
+        if count % wide == 0 or wide < 5:
+            parts.append(line("moves-day", scale.x(day), scale.x(day), top, bottom))
+        fits = _fits(said("{weekday} {day}", weekday=WEEKDAYS_SHORT[2], day="00"), 1 - scale.part(day))
         if count % wide == 0 and fits is not None:
             css = "moves-date" + (fits or (" wide-only" if count % narrow else ""))
-            parts.append(mark(scale.x(day), text(f"{WEEKDAYS[day.weekday()][:3]} {day.day}", x=5, y=bottom + 18, css=css)))
+            parts.append(mark(scale.x(day), text(said("{weekday} {day}", weekday=WEEKDAYS_SHORT[day.weekday()], day=day.day), x=5, y=bottom + 18, css=css)))
         day += timedelta(days=1)
         count += 1
     return parts
@@ -298,7 +304,7 @@ def _columns(
         return [f".{tld}" for tld in tlds], [[counts.get(tld, 0) for tld in tlds] for _l, _k, counts in classes]
     totals = {tld: sum(counts.get(tld, 0) for _l, _k, counts in classes) for tld in tlds}
     alone = sorted(tlds, key=lambda tld: -totals[tld])[:columns - 1]
-    names = [*(f".{tld}" for tld in alone), f"{len(tlds) - len(alone)} other TLDs"]
+    names = [*(f".{tld}" for tld in alone), said_n("{n} other TLD", "{n} other TLDs", len(tlds) - len(alone))]
     return names, [
         [*(counts.get(tld, 0) for tld in alone), sum(n for tld, n in counts.items() if tld not in alone)]
         for _l, _k, counts in classes
@@ -312,21 +318,27 @@ def _clock_finding(
     segments: Iterable[Segment], now: datetime, due: datetime, cannot_be_undone: datetime | None
 ) -> str:
     working = sum(one.number is not None for one in segments)
-    left = f"overdue by {say_span(now - due)}" if now > due else f"in {say_span(due - now)}"
-    words = f"Due {say(due)}, {left} as of {say(now)}; working days drawn: {working}."
-    return f"{words} Cannot be undone: {say(cannot_be_undone)}." if cannot_be_undone else words
+    span = say_span(now - due)
+    left = said("overdue by {span}", span=span) if now > due else said("in {span}", span=span)
+    words = said(
+        "Due {moment}, {left} as of {now}; working days drawn: {working}.",
+        moment=say(due), left=left, now=say(now), working=working,
+    )  # fmt: skip
+    if not cannot_be_undone:
+        return words
+    return joined(" ", [words, said("Cannot be undone: {moment}.", moment=say(cannot_be_undone))])
 
 
 def _clock_rows(
     segments: Sequence[Segment], now: datetime, due: datetime, cannot_be_undone: datetime | None, zone: str | None
 ) -> Iterable[tuple[str, str]]:
-    yield "Start", say(segments[0].starts, zone)
+    yield said_in("of a clock", "Start"), say(segments[0].starts, zone)
     for one in segments:
-        yield one.label if one.number else f"{one.label}, does not count", _from_to(one.starts, one.ends)
+        yield one.label if one.number else said("{day}, does not count", day=one.label), _from_to(one.starts, one.ends)
     if cannot_be_undone:
-        yield "Cannot be undone", say(cannot_be_undone, zone)
-    yield "Due", say(due, zone)
-    yield "Now, as of", say(now, zone)
+        yield said("Cannot be undone"), say(cannot_be_undone, zone)
+    yield said("Due"), say(due, zone)
+    yield said("Now, as of"), say(now, zone)
 
 
 def _moves_finding(
@@ -335,19 +347,24 @@ def _moves_finding(
     held = {AUTHORITY: timedelta(), REGISTRY: timedelta()}
     for move in moves:
         held[move.side] += move.end - move.start
-    words = f"{names[AUTHORITY]} had the move {say_span(held[AUTHORITY])}, the registry {say_span(held[REGISTRY])}"
+    words = said(
+        "{who} had the move {span}, the registry {other}",
+        who=names[AUTHORITY], span=say_span(held[AUTHORITY]), other=say_span(held[REGISTRY]),
+    )  # fmt: skip
     if signed_at is None:
-        return f"{words}; due {say(due)}."
-    return f"{words}; signed {'before due' if signed_at <= due else f'{say_span(signed_at - due)} after due'}."
+        return said("{words}; due {moment}.", words=words, moment=say(due))
+    if signed_at <= due:
+        return said("{words}; signed before due.", words=words)
+    return said("{words}; signed {span} after due.", words=words, span=say_span(signed_at - due))
 
 
 def _from_to(since: datetime, until: datetime) -> str:
-    return f"{say(since)} to {say(until)}, {say_span(until - since)}"
+    return said("{since} to {until}, {span}", since=say(since), until=say(until), span=say_span(until - since))
 
 
 def _short(moment: datetime) -> str:
     utc = moment.astimezone(UTC)
-    return f"{say(utc)[:3]} {utc:%H:%M} UTC"
+    return said("{weekday} {time} UTC", weekday=WEEKDAYS_SHORT[utc.weekday()], time=f"{utc:%H:%M}")
 
 
 def _bar(css: str, scale: _Scale, since: datetime, until: datetime, y: float, height: float, **more: str) -> str:

@@ -8,15 +8,18 @@ from django.http import HttpRequest
 
 from ersr import clock
 from ersr.core.errors import Refusal
+from ersr.core.tongue import joined, said
+from ersr.faces.web.language import offered
 from ersr.parties.authority import authority
+from ersr.people import passkeys
 from ersr.people.models import Person
 
-LABEL = "Demonstration: made-up people and bodies. Nothing here binds anybody."
+LABEL = said("Demonstration: made-up people and bodies. Nothing here binds anybody.")
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Never raises over the authority file: error pages show the duty line as long as it can be read."""
-    return {**about(), **_who(request)}
+    return {**about(), **_who(request), "languages": offered(request)}
 
 
 def about() -> dict[str, Any]:
@@ -24,13 +27,14 @@ def about() -> dict[str, Any]:
     try:
         known = authority()
     except Refusal:
-        return {"site": {"duty_number": "", "short": "", "name": "", "label": ""}, "now": clock.real()}
+        return {"site": {"duty_number": "", "short": "", "name": "", "label": "", "passkeys": False}, "now": clock.real()}
     return {
         "site": {
             "duty_number": known.duty_number,
             "short": known.short,
             "name": known.name,
             "demonstration": known.demonstration,
+            "passkeys": passkeys.possible(),
             "label": LABEL if known.demonstration else "",
         },
         "now": clock.now(),
@@ -43,6 +47,6 @@ def _who(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(person, Person) or not person.is_authenticated:
         return {"person": None, "person_as": "", "zone": "UTC"}
     if person.is_staff_member:
-        said = [role.words for role in sorted(person.roles) if role.value != "legal"]
-        return {"person": person, "person_as": ", ".join(said), "zone": person.zone}
+        roles = [role.words for role in sorted(person.roles) if role.value != "legal"]
+        return {"person": person, "person_as": joined(", ", roles), "zone": person.zone}
     return {"person": person, "person_as": person.party.name, "zone": person.zone}

@@ -10,8 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from ersr import clock
-from ersr.core.lifecycle import LineState, Outcome
+from ersr.core.lifecycle import DECISION_STATES, LineState, Outcome
 from ersr.core.say import say, say_until
+from ersr.core.tongue import capital, joined, said, said_n, small
+from ersr.core.triage import Action
 from ersr.faces.web import desk_case, desk_story
 from ersr.faces.web.desk_forms import DecisionForm, NoteForm, PrivilegedForm, ReasonForm
 from ersr.faces.web.desk_lists import why_not
@@ -24,7 +26,7 @@ from ersr.faces.web.page import (
     tell,
     zones_for,
 )
-from ersr.lists.queries import unanswered
+from ersr.lists.queries import first_unanswered, screenings_failed, unanswered
 from ersr.parties.authority import authority
 from ersr.people.models import Person
 from ersr.requests import actions, queries
@@ -51,7 +53,7 @@ def assess(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
                 recommendation="" if do == "privileged" else form.cleaned_data["recommendation"], by=person, now=now,
                 privileged=do == "privileged",
             )  # fmt: skip
-            tell(request, "Saved.")
+            tell(request, said("Saved."))
             return redirect("desk-case" if do == "note" else "desk-assess", ref=row.reference)
     refusal = why_not(person, row, "assess")
     head = desk_case.head(person, row, now=now)
@@ -96,14 +98,14 @@ def decide(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     back = ReasonForm(request.POST if do == "return" else None)
     if do == "approve":
         done = actions.approve(ref, number_in(request, "decision"), by=person, now=now)
-        tell(request, f"Approved: {Outcome(done.outcome).words.lower()}.")
+        tell(request, said("Approved: {outcome}.", outcome=small(Outcome(done.outcome).words)))
         return redirect("desk-case", ref=row.reference)
     if do == "return" and back.is_valid():
         with refusals_into(back):
             actions.return_proposal(
                 ref, number_in(request, "decision"), reason=back.cleaned_data["reason"], by=person, now=now
             )
-            tell(request, "Returned. Its lines are open again.")
+            tell(request, said("Returned. Its lines are open again."))
             return redirect("desk-case", ref=row.reference)
     form = _decision_form(request, person, row)
     if do == "propose" and form.is_valid():
@@ -111,7 +113,7 @@ def decide(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         if not form.errors:
             with refusals_into(form, default="lines"):
                 actions.propose(ref, lines=_lines(request), **words, by=person, now=now)
-                tell(request, "Proposed. Those who can approve it have a mail.")
+                tell(request, said("Proposed. Those who can approve it have a mail."))
                 return redirect("desk-decide", ref=row.reference)
     return render_form(request, "desk/decide.html", back if do == "return" else form, _decide_page(request, person, row, form, back))
 
@@ -163,17 +165,19 @@ def _decide_page(
             boxes += [
                 {
                     "value": str(line.number), "key": "", "group": group, "checked": line.number in chosen,
-                    "words": f"Line {line.number}: {group.action.lower()}, {desk_case.tlds_said(line.tlds)}",
+                    "words": said("Line {number}: {action}, {tlds}", number=line.number, action=small(group.action), tlds=desk_case.tlds_said(line.tlds)),
                     "under": str(line.agreement),
                 }
                 for line in group.lines
             ]  # fmt: skip
         else:
-            count = "" if len(group.lines) == 1 else f", {len(group.lines)} lines"
+            words = joined(", ", (group.action, group.tlds))
+            if len(group.lines) > 1:
+                words = joined(", ", (words, said_n("{n} line", "{n} lines", len(group.lines))))
             boxes.append(
                 {
                     "value": key, "key": key if len(group.lines) > 1 else "", "group": group,
-                    "checked": {line.number for line in group.lines} <= chosen, "words": f"{group.action}, {group.tlds}{count}",
+                    "checked": {line.number for line in group.lines} <= chosen, "words": words,
                     "under": "",
                 }
             )  # fmt: skip
@@ -191,7 +195,8 @@ def _decide_page(
         "back": back,
         "back_for": number_in(request, "decision"),
         "hits": unanswered(row.incident),
-        "hits_list": next((x.number for x in row.incident.lists.filter(hits__answer="").order_by("number")), 1),
+        "hits_list": first_unanswered(row.incident),
+        "screenings_failed": screenings_failed(row.incident),
         "boxes": boxes,
         "split": sorted(split),
         "decision_form": form,
@@ -214,26 +219,26 @@ def _proposal(person: Person, row: Request, decision: Decision) -> dict[str, Any
     outcome = Outcome(decision.outcome)
     lines = [item.line for item in decision.items.all()]
     facts = [
-        ("Lines", "\n".join(f"{x.number}. {desk_case.act_words(x.action).lower()}, {x.provision}, {desk_case.tlds_said(x.tlds)}" for x in lines)),
-        ("Reasons", decision.reasons),
-        ("What is modified", decision.modification),
-        ("Acts from", say(decision.acts_from) if decision.acts_from else ""),
-        ("Begins", say(decision.effective_from) if decision.effective_from else "with the signature" if outcome.grants else ""),
-        ("Ends", say_until(decision.ends_at) if decision.ends_at else ""),
-        ("Conditions", "; ".join(decision.conditions)),
-        ("Reporting", decision.reporting),
-        ("Names at the end", decision.disposition),
-        ("Quoted", f"{decision.quote} ({decision.quote_source})" if decision.quote else ""),
+        (said("Lines"), joined("\n", (said("{number}. {action}, {provision}, {tlds}", number=x.number, action=Action(x.action).words, provision=x.provision, tlds=desk_case.tlds_said(x.tlds)) for x in lines))),
+        (said("Reasons"), decision.reasons),
+        (said("What is modified"), decision.modification),
+        (said("Acts from"), say(decision.acts_from) if decision.acts_from else ""),
+        (said("Begins"), say(decision.effective_from) if decision.effective_from else said("with the signature") if outcome.grants else ""),
+        (said("Ends"), say_until(decision.ends_at) if decision.ends_at else ""),
+        (said("Conditions"), "; ".join(decision.conditions)),
+        (said("Reporting"), decision.reporting),
+        (said("Names at the end"), decision.disposition),
+        (said("Quoted"), f"{decision.quote} ({decision.quote_source})" if decision.quote else ""),
     ]  # fmt: skip
     return {
         "id": decision.pk,
         "look": "granted" if outcome.grants else "denied" if outcome is Outcome.DENIED else "nobody",
         "outcome": outcome.words,
         "facts": [(label, value) for label, value in facts if value],
-        "proposed": f"{decision.proposed_by.name}, {say(decision.proposed_at)}",
-        "approved": f"{decision.approved_by.name}, {say(decision.approved_at)}" if decision.approved_by and decision.approved_at else "",
-        "state": decision.state.replace("_", " "),
-        "ended": f"{decision.ended_by.name}, {say(decision.ended_at)}: {decision.end_reason}" if decision.ended_by and decision.ended_at else "",
+        "proposed": joined(", ", (decision.proposed_by.name, say(decision.proposed_at))),
+        "approved": joined(", ", (decision.approved_by.name, say(decision.approved_at))) if decision.approved_by and decision.approved_at else "",
+        "state": capital(DECISION_STATES[decision.state]),
+        "ended": said("{name}, {moment}: {reason}", name=decision.ended_by.name, moment=say(decision.ended_at), reason=decision.end_reason) if decision.ended_by and decision.ended_at else "",
         "may_approve": refusal is None and decision.state == "proposed",
         "why_not": refusal,
         "may_return": decision.state == "proposed" and why_not(person, row, "return_proposal") is None,

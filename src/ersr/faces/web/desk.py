@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 
 from ersr import clock
 from ersr.core import lifecycle
-from ersr.core.lifecycle import MOVERS, State
+from ersr.core.lifecycle import State
+from ersr.core.tongue import said, said_in, small
+from ersr.faces.download import download
 from ersr.faces.web import desk_case, desk_story
 from ersr.faces.web.desk_forms import CALL_OUTCOMES, AskForm, CallForm, ConcludeForm
-from ersr.faces.web.page import refusals_into, render_form, staff_only, tell
+from ersr.faces.web.facts import facts_said
+from ersr.faces.web.page import posted, refusals_into, render_form, staff_only, tell
 from ersr.files import store
+from ersr.lists.queries import names_counts
 from ersr.notifications.queries import outbox_trouble
 from ersr.people.models import Person
 from ersr.requests import actions, queries
 from ersr.requests.models import Request
 
-PAGE = 50
-GROUPS = (("mine", "Your move"), ("theirs", "The registry’s move"), ("others", "A colleague’s or nobody’s move"))
+#: Rows of a page: on a phone each is a card, and five screens of them are enough.
+PAGE = 25
+GROUPS = (("mine", said("Your move")), ("theirs", said("The registry’s move")), ("others", said("A colleague’s or nobody’s move")))
+
+
+WHOSE = {"mine": queries.Move.MINE, "theirs": queries.Move.REGISTRY, "others": queries.Move.OTHERS}
 
 
 @dataclass(frozen=True)
@@ -34,38 +42,33 @@ class Row:
     """One request of the queue as this person reads it."""
 
     request: Request
-    group: str
     move: desk_case.Said
     asks: str
     due: str  # "in 3 d 13 h"
     undone: str
 
 
-def _row(person: Person, request: Request, now: datetime) -> Row:
-    offered = queries.offered(person, request)
-    if desk_case.mine_to_move(person, request, offered) is not None:
-        group = "mine"
-    else:
-        group = "theirs" if MOVERS[State(request.state)].side == "registry" else "others"
-    move = desk_case.mover(person, request, offered, now=now)
-    undone = desk_case.away(request.irreversible_at, now) if request.irreversible_at else ""
-    return Row(request, group, move, desk_case.asks(request), desk_case.away(request.due_at, now), undone)
-
-
-def _wanted(request: Request, search: str) -> bool:
-    words = f"{request.reference} {request.operator.name} {request.operator.key} {request.filing_party.name}".lower()
-    return all(word in words for word in search.lower().split())
-
-
-def posted(request: HttpRequest) -> Any:
-    """What a form is bound to: also an empty post, which is a wrong answer and not a first look."""
-    return request.POST if request.method == "POST" else None
+def _rows(person: Person, requests: Sequence[Request], now: datetime) -> list[Row]:
+    """A page of the queue in words; what its rows say is read for all of them at once."""
+    prefetch_related_objects(requests, "acts", "waivers__service")
+    offered = queries.offered_for(person, requests)
+    names = names_counts(one.incident_id for one in requests)
+    return [
+        Row(
+            one,
+            desk_case.mover(person, one, offered[one.pk], now=now),
+            desk_case.asks(one, names.get(one.incident_id)),
+            desk_case.away(one.due_at, now),
+            desk_case.away(one.irreversible_at, now) if one.irreversible_at else "",
+        )
+        for one in requests
+    ]
 
 
 def query_of(**words: str) -> str:
     """What stands before page=N in an address: "?q=north&", or "?"."""
-    said = urlencode({name: value for name, value in words.items() if value})
-    return f"?{said}&" if said else "?"
+    asked = urlencode({name: value for name, value in words.items() if value})
+    return f"?{asked}&" if asked else "?"
 
 
 @staff_only
@@ -73,28 +76,39 @@ def queue(request: HttpRequest, person: Person) -> HttpResponse:
     """What must be moved, by the earlier of the deadline and the moment that cannot be undone."""
     now = clock.now()
     search, only = request.GET.get("q", "").strip(), request.GET.get("group", "")
-    every = queries.desk(person, now=now)
-    rows = [_row(person, one, now) for one in every if _wanted(one, search)]
-    rows = [row for key, _ in GROUPS for row in rows if row.group == key and only in ("", key)]
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
-    shown = [(key, title, [row for row in page if row.group == key]) for key, title in GROUPS]
-    first = next((row for row in rows if row.group == "mine"), None)
-    upcoming = min((min(r.due_at, r.irreversible_at or r.due_at) for r in every), default=None)
+    found = queries.desk(person, search=search).order_by("move", "first_at", "pk")
+    if only in WHOSE:
+        found = found.filter(move=WHOSE[only])
+    # Sorted by their keys alone: ten thousand whole rows are more than the database sorts in memory.
+    keys = found.select_related(None).values_list("pk", flat=True)
+    page = Paginator(keys, PAGE).get_page(request.GET.get("page"))
+    # On a later page what comes first is none of its rows; one sort gives both.
+    wanted = [*keys[: page.end_index()]]
+    wanted = [*wanted[:1], *wanted[max(1, page.start_index() - 1) :]]
+    rows = _rows(person, list(found.filter(pk__in=wanted)), now)
+    leading = rows[:1]
+    if page.number > 1:
+        rows = rows[1:]
+    if search or only:  # what waits for this person does not depend on what is looked for
+        leading = _rows(person, list(queries.desk(person).order_by("move", "first_at", "pk")[:1]), now)
+    first = next((row for row in leading if row.request.move == queries.Move.MINE), None)
+    upcoming = None if first else queries.desk(person).first()
+    shown = [(title, [row for row in rows if row.request.move == WHOSE[key]]) for key, title in GROUPS]
     return render(
         request,
         "desk/queue.html",
         {
             "place": "Desk",
-            "tlp": "AMBER+STRICT" if rows else "",
-            "groups": [(title, found) for _, title, found in shown if found],
+            "tlp": "AMBER+STRICT" if rows or first else "",
+            "groups": [(title, group) for title, group in shown if group],
             "first": first,
             "page": page,
             "search": search,
             "only": only,
-            "choices": [("", "All"), *GROUPS],
-            "next": upcoming,
-            "any": bool(every),
-            "trouble": outbox_trouble()[:5],
+            "choices": [("", said_in("of moves", "All")), *GROUPS],
+            "next": upcoming.first_at if upcoming else None,
+            "any": first is not None or upcoming is not None,
+            "trouble": outbox_trouble(person)[:5],
             "query": query_of(q=search, group=only),
             "first_href": reverse("desk-case", args=[first.request.reference]) if first else "",
             "office": desk_story.office_links(person),
@@ -115,7 +129,7 @@ def history(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     row, now = queries.request_for(person, ref), clock.now()
     queries.require(person, row, "read_desk")
     happened = queries.history(person, row)
-    rows = [{"at": h.at, "words": h.words, "by": h.by, "facts": desk_story.facts_said(h.facts)} for h in happened]
+    rows = [{"at": h.at, "words": h.words, "by": h.by, "facts": facts_said(h.facts)} for h in happened]
     head = desk_case.head(person, row, now=now)
     step = desk_story.step(person, row, head, request.path, now=now)
     return render(
@@ -133,16 +147,7 @@ def evidence(request: HttpRequest, person: Person, ref: str, pk: int) -> HttpRes
     found = row.evidence.select_related("file").filter(pk=pk).first()
     if found is None:
         raise desk_story.nothing()
-    return download(store.get(found.file_id), found.name)
-
-
-def download(payload: bytes, name: str, kind: str = "application/octet-stream") -> HttpResponse:
-    """An attachment in a sandbox: whatever is in it, it never runs on this site."""
-    response = HttpResponse(payload, content_type=kind)
-    response["Content-Disposition"] = content_disposition_header(True, name)
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return download(store.get(found.file_id), "application/octet-stream", found.name)
 
 
 @staff_only
@@ -152,7 +157,7 @@ def take(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     if request.method == "POST":
         holder = request.POST.get("from_holder", "")
         actions.take(ref, by=person, now=clock.now(), from_holder=holder)
-        tell(request, f"You have {row.reference} now.")
+        tell(request, said("You have {reference} now.", reference=row.reference))
     return redirect("desk-case", ref=row.reference)
 
 
@@ -170,7 +175,7 @@ def call(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     row, now = open_form(person, ref, "call"), clock.now()
     if request.method == "POST" and request.POST.get("do") == "words":
         actions.renew_words(ref, by=person, now=now)
-        tell(request, "New words were drawn. The old ones no longer count.")
+        tell(request, said("New words were drawn. The old ones no longer count."))
         return redirect("desk-call", ref=row.reference)
     form = CallForm(posted(request))
     if form.is_bound and form.is_valid():
@@ -180,7 +185,7 @@ def call(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
                 ref, number_id=answers["number_id"] or 0, outcome=answers["outcome"], remark=answers["remark"],
                 by=person, now=now,
             )  # fmt: skip
-            tell(request, f"Recorded: {done.contact_name}, {CALL_OUTCOMES[done.outcome].lower()}.")
+            tell(request, said("Recorded: {name}, {outcome}.", name=done.contact_name, outcome=small(CALL_OUTCOMES[done.outcome])))
             return redirect("desk-case" if done.outcome == "confirmed" else "desk-call", ref=row.reference)
     numbers = queries.numbers_to_call(person, row, now=now)
     return render_form(
@@ -207,7 +212,7 @@ def ask(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         with refusals_into(form):
             actions.ask(ref, form.cleaned_data["text"], by=person, now=now)
-            tell(request, "Asked. The registry has a mail with a link to it.")
+            tell(request, said("Asked. The registry has a mail with a link to it."))
             return redirect("desk-case", ref=row.reference)
     head = desk_case.head(person, row, now=now)
     return render_form(request, "desk/ask.html", form, {**head, "place": "Desk", "open": desk_story.advice_questions(row)})
@@ -221,7 +226,7 @@ def conclude(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         with refusals_into(form):
             actions.conclude(ref, channel=form.cleaned_data["channel"], by=person, now=now)
-            tell(request, "Closed. The registry has a mail with a link to the answer.")
+            tell(request, said("Closed. The registry has a mail with a link to the answer."))
             return redirect("desk-case", ref=row.reference)
     return render_form(
         request,

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.urls import reverse
 
 from ersr.core.deadlines import Deadline, decide_by, merge_closed, segments
 from ersr.core.lifecycle import FINAL, MOVERS, UNDECIDED, Action, State
-from ersr.core.say import MONTHS, WEEKDAYS, aware, say, say_span, say_until
+from ersr.core.say import aware, say, say_clock, say_near, say_span, say_until
+from ersr.core.tongue import capital, joined, listed, said, said_in, said_n
 from ersr.core.triage import Action as Act
+from ersr.core.triage import Service
 from ersr.faces.web import charts
-from ersr.lists.queries import latest_versions
+from ersr.lists.queries import first_unanswered, names_counts
 from ersr.parties.authority import authority
 from ersr.people.models import Person
 from ersr.requests import queries
@@ -30,36 +33,36 @@ SERVE_WITHIN, ACKNOWLEDGE_WITHIN = timedelta(hours=1), timedelta(hours=24)
 
 #: action -> what the mover line asks the reader to do.
 DO = {
-    "answer_hits": "answer the popular names",
-    "approve": "approve the proposal or return it",
-    "assess": "write what you advise",
-    "call": "call back",
-    "conclude": "give the answer",
-    "confirm_lines": "confirm the lines",
-    "preview": "prepare the instrument and sign it, or send it back",
-    "propose": "propose a decision",
-    "serve": "serve the instrument",
-    "sign": "sign or send back",
-    "take": "take the request",
+    "answer_hits": said("answer what the lists would hit"),
+    "approve": said("approve the proposal or return it"),
+    "assess": said("write what you advise"),
+    "call": said("call back"),
+    "conclude": said("give the answer"),
+    "confirm_lines": said("confirm the lines"),
+    "preview": said("prepare the instrument and sign it, or send it back"),
+    "propose": said("propose a decision"),
+    "serve": said("serve the instrument"),
+    "sign": said("sign or send back"),
+    "take": said("take the request"),
 }
 
 #: action -> words of the link to its page among "Other actions"; the button there bears the table's own label.
 LINKS = {
-    "answer_hits": "Answer popular names",
-    "ask": "Ask the requester",
-    "approve": "Decide",
-    "assess": "Write what you advise",
-    "call": "Call back",
-    "change_line": "Change the lines",
-    "conclude": "Give the answer",
-    "confirm_lines": "Confirm the lines",
-    "note_privileged": "Write a privileged note",
-    "preview": "Prepare the instrument",
-    "propose": "Decide",
-    "return_proposal": "Decide",
-    "send_back": "Send back with a reason",
-    "serve": "Record service",
-    "sign": "Sign",
+    "answer_hits": said("Answer what the lists would hit"),
+    "ask": said("Ask the requester"),
+    "approve": said("Decide"),
+    "assess": said("Write what you advise"),
+    "call": said("Call back"),
+    "change_line": said("Change the lines"),
+    "conclude": said("Give the answer"),
+    "confirm_lines": said("Confirm the lines"),
+    "note_privileged": said("Write a privileged note"),
+    "preview": said("Prepare the instrument"),
+    "propose": said("Decide"),
+    "return_proposal": said("Decide"),
+    "send_back": said("Send back with a reason"),
+    "serve": said("Record service"),
+    "sign": said("Sign"),
 }
 
 
@@ -70,8 +73,7 @@ def place(action: Action, request: Request) -> str:
     if action.name == "take":
         return reverse("desk-take", args=[request.reference])
     if action.page == "desk-list":
-        first = request.incident.lists.filter(hits__answer="").order_by("number").first()
-        return reverse("desk-list", args=[request.reference, first.number if first else 1])
+        return reverse("desk-list", args=[request.reference, first_unanswered(request.incident)])
     return reverse(action.page, args=[request.reference])
 
 
@@ -90,13 +92,13 @@ def near(moment: datetime, now: datetime) -> str:
     """11:37 UTC on the same day, else Sun 15 Nov, 00:00 UTC."""
     at = aware(moment)
     if at.date() == aware(now).date():
-        return f"{at:%H:%M} UTC"
-    return f"{WEEKDAYS[at.weekday()][:3]} {at.day} {MONTHS[at.month - 1][:3]}, {at:%H:%M} UTC"
+        return say_clock(at)
+    return say_near(at)
 
 
 def away(moment: datetime, now: datetime) -> str:
     """in 3 d 13 h, or 2 h ago; stands beside the absolute time only."""
-    return f"in {say_span(moment - now)}" if moment > now else f"{say_span(now - moment)} ago"
+    return said("in {span}", span=say_span(moment - now)) if moment > now else said("{span} ago", span=say_span(now - moment))
 
 
 def step_due(request: Request) -> datetime | None:
@@ -105,7 +107,8 @@ def step_due(request: Request) -> datetime | None:
     if state in FINAL:
         return None
     if state in (State.EXECUTED, State.SERVED):
-        waivers = list(request.waivers.prefetch_related("service"))
+        prefetch_related_objects([request], "waivers__service")  # nothing to do where a page of many has read them
+        waivers = list(request.waivers.all())
         if state is State.EXECUTED:
             signed = [w.signed_at for w in waivers if not w.service.all()]
             return min(signed) + SERVE_WITHIN if signed else None
@@ -128,25 +131,31 @@ def mover(person: Person, request: Request, offered: queries.Offered, *, now: da
     state = State(request.state)
     law = MOVERS[state]
     if law.side == "nobody":
-        return Said("nobody", f"Nobody’s move: {law.to_staff}")
+        return Said("nobody", said("Nobody’s move: {what}", what=law.to_staff))
     due = step_due(request)
-    when = ""
-    if due is not None:
-        when = f" by {near(due, now)}, in {say_span(due - now)}" if due > now else f", due since {near(due, now)}"
     late = state in UNDECIDED | {State.DECIDED} and now > request.due_at
-    overdue = f"Overdue by {say_span(now - request.due_at)}. " if late else ""
-    if late:
-        when = ""
+
+    def timed(what: str) -> str:
+        if due is None or late:
+            return what
+        if due > now:
+            return said("{what} by {moment}, in {span}", what=what, moment=near(due, now), span=say_span(due - now))
+        return said("{what}, due since {moment}", what=what, moment=near(due, now))
+
     mine = mine_to_move(person, request, offered)
     if mine is not None:
-        words, whose = f"Your move: {DO[mine.name]}{when}", "yours"
+        words, whose = said("Your move: {what}", what=timed(DO[mine.name])), "yours"
     elif law.side == "registry":
-        words, whose = f"Registry’s move: {law.to_staff}{when}", "theirs"
+        words, whose = said("Registry’s move: {what}", what=timed(law.to_staff)), "theirs"
     else:
-        short = authority().short
-        holder = f". {request.holder.name} has it" if request.holder_id and request.holder_id != person.pk else ""
-        words, whose = f"{short}’s move: {law.to_staff}{when}{holder}", "theirs" if holder else "nobody"
-    return Said("overdue" if late else whose, overdue + words)
+        words, whose = said("{authority}’s move: {what}", authority=authority().short, what=timed(law.to_staff)), "nobody"
+        if request.holder_id and request.holder_id != person.pk:
+            words, whose = said("{words}. {name} has it", words=words, name=request.holder.name), "theirs"
+    if not late and due is not None and due <= now:  # the step is missed, the answer not yet: its words say since when
+        return Said("overdue", words)
+    if late:
+        return Said("overdue", said("Overdue by {span}. {words}", span=say_span(now - request.due_at), words=words))
+    return Said(whose, words)
 
 
 def mine_to_move(person: Person, request: Request, offered: queries.Offered) -> Action | None:
@@ -164,62 +173,61 @@ def tlds_said(tlds: Sequence[str]) -> str:
     """.biz, .cc and .cn; beyond four: .biz, .cc, .cn and 37 other TLDs."""
     named = [f".{tld}" for tld in tlds]
     if len(named) <= 4:
-        return _and(named)
-    return f"{', '.join(named[:3])} and {len(named) - 3} other TLDs"
-
-
-def _and(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+        return listed(named)
+    return said("{some} and {n} other TLDs", some=joined(", ", named[:3]), n=len(named) - 3)
 
 
 _VERBS = {
-    "create": "create",
-    "reserve": "reserve",
-    "server_hold": "hold",
-    "sinkhole": "sinkhole",
-    "transfer": "transfer",
+    "create": said_in("verb", "create"),
+    "reserve": said_in("verb", "reserve"),
+    "server_hold": said_in("verb", "hold"),
+    "sinkhole": said_in("verb", "sinkhole"),
+    "transfer": said_in("verb", "transfer"),
 }
-_SERVICES = {"dns": "DNS", "dnssec": "DNSSEC", "srs": "SRS/EPP", "rdds": "RDDS", "escrow": "data escrow"}
 
 
 def _does(actions: Iterable[str], names: int | None, tlds: Sequence[str], services: Iterable[str] = ()) -> str:
     actions = list(dict.fromkeys(actions))
     verbs = [_VERBS[a] for a in actions if a in _VERBS]
-    counted = "names" if names is None else "1 name" if names == 1 else f"{names:,} names"
-    found = [f"{_and(verbs)} {counted}"] if verbs else []
+    counted = said("names") if names is None else said_n("{n} name", "{n} names", names)
+    found: list[str] = [said("{verbs} {names}", verbs=listed(verbs), names=counted)] if verbs else []
     if "suspend_service" in actions:
-        found.append(f"suspend {_and(sorted(_SERVICES.get(s, s) for s in services)) or 'a service'}")
+        named = listed(sorted(Service(s).words for s in services))
+        found.append(said("suspend {services}", services=named) if named else said("suspend a service"))
     if "other" in actions:
-        found.append("do something else")
-    return f"{_and(found)} in {tlds_said(tlds)}"
+        found.append(said("do something else"))
+    return said("{what} in {tlds}", what=listed(found), tlds=tlds_said(tlds))
 
 
 def names_count(request: Request) -> int | None:
-    versions = latest_versions(request.incident)
-    return sum(v.names for v in versions) if versions else None
+    return names_counts([request.incident_id]).get(request.incident_id)
 
 
-def asks(request: Request) -> str:
+def asks(request: Request, names: int | None) -> str:
     """Northlight Registry SA asks to create and sinkhole 7,750 names in .example and .test."""
     acts = queries.current_acts(request)
     if not acts:
-        return f"{request.operator.name} has filed for {tlds_said(request.tlds)} and has not yet said what it does."
-    does = _does(
-        [a.action for a in acts], names_count(request), request.tlds, {a.service for a in acts if a.service}
-    )
-    return f"{request.operator.name} asks to {does}."
+        return said("{operator} has filed for {tlds} and has not yet said what it does.", operator=request.operator.name, tlds=tlds_said(request.tlds))
+    does = _does([a.action for a in acts], names, request.tlds, {a.service for a in acts if a.service})
+    return said("{operator} asks to {what}.", operator=request.operator.name, what=does)
 
 
-def grants(request: Request, lines: Iterable[Line], ends_at: datetime | None) -> str:
-    """Northlight Registry SA may create and sinkhole 7,750 names, until the end of 13 March 2027 UTC."""
+def grants(request: Request, lines: Iterable[Line], ends_at: datetime | None, *, signed: bool = True) -> str:
+    """Northlight Registry SA may create and sinkhole 7,750 names, until the end of 13 March 2027 UTC. Not `signed` yet, the
+    sentence says so first: it does not hold."""
     lines = list(lines)
     permits = [line for line in lines if line.instrument != "fee_reduction"]
     tlds = sorted({t for line in permits or lines for t in line.tlds})
     if permits:
-        words = f"may {_does([line.action for line in permits], names_count(request), tlds)}"
+        does = _does([line.action for line in permits], names_count(request), tlds)
+        words = said("{operator} may {what}", operator=request.operator.name, what=does)
+        if not signed:
+            words = said("Once signed, {operator} may {what}", operator=request.operator.name, what=does)
     else:
-        words = f"pays reduced fees for names in {tlds_said(tlds)}"
-    return f"{request.operator.name} {words}{', ' + say_until(ends_at) if ends_at else ''}."
+        words = said("{operator} pays reduced fees for names in {tlds}", operator=request.operator.name, tlds=tlds_said(tlds))
+        if not signed:
+            words = said("Once signed, {operator} pays reduced fees for names in {tlds}", operator=request.operator.name, tlds=tlds_said(tlds))
+    return said("{words}, {until}.", words=words, until=say_until(ends_at)) if ends_at else said("{words}.", words=words)
 
 
 def sentence(request: Request) -> str:
@@ -230,10 +238,10 @@ def sentence(request: Request) -> str:
         lines = [row.line for w in waivers for row in w.lines.select_related("line")]
         return grants(request, lines, min(w.ends_at for w in waivers))
     if state is State.WITHDRAWN:
-        return f"{request.operator.name} withdrew its request."
+        return said("{operator} withdrew its request.", operator=request.operator.name)
     if state is State.CLOSED:
-        return f"{request.operator.name} has its answer: nothing was granted."
-    return asks(request)
+        return said("{operator} has its answer: nothing was granted.", operator=request.operator.name)
+    return asks(request, names_count(request))
 
 
 # --- clocks
@@ -265,11 +273,11 @@ class Moments:
 
 
 _MOMENTS = (
-    ("first response", {"call.attempted", "request.ask"}),
-    ("decision", {"request.approve"}),
-    ("signature", {"request.sign"}),
-    ("service", {"request.serve"}),
-    ("acknowledgement", {"request.acknowledge"}),
+    (said_in("moment", "first response"), {"call.attempted", "request.ask"}),
+    (said_in("moment", "decision"), {"request.approve"}),
+    (said_in("moment", "signature"), {"request.sign"}),
+    (said_in("moment", "service"), {"request.serve"}),
+    (said_in("moment", "acknowledgement"), {"request.acknowledge"}),
 )
 
 
@@ -277,18 +285,19 @@ def moments(request: Request, happened: Sequence[queries.Happened], *, now: date
     moves = _moves(request, happened, now=now)
     found: list[charts.Moment] = []
     rows = []
-    for number, (words, kinds) in enumerate(_MOMENTS, start=1):
+    for place, (words, kinds) in enumerate(_MOMENTS, start=1):
         times = [h.at for h in happened if h.kind in kinds]
-        at = (min(times) if number == 1 else max(times)) if times else None
+        at = (min(times) if place == 1 else max(times)) if times else None
+        called = joined(" ", [str(place), words])
         if at is None:
-            rows.append((f"{number} {words}", "not yet", "", ""))
+            rows.append((called, said("not yet"), "", ""))
             continue
-        found.append(charts.Moment(number, at, words))
+        found.append(charts.Moment(place, at, words))
         theirs = sum(
             ((min(m.end, at) - m.start) for m in moves if m.side == charts.REGISTRY and m.start < at), start=timedelta()
         )
         gross = at - request.received_at
-        rows.append((f"{number} {words}", say(at), say_span(gross), say_span(gross - theirs)))
+        rows.append((called, say(at), say_span(gross), say_span(gross - theirs)))
     signed = next((m.at for m in found if m.number == 3), None)
     last = max([request.due_at, *(m.end for m in moves)])
     end = last + (last - request.received_at) * 0.06
@@ -343,5 +352,4 @@ def decision_of(line: Line, decisions: Iterable[Decision]) -> Decision | None:
 
 
 def act_words(action: str) -> str:
-    words = Act(action).words
-    return words[:1].upper() + words[1:]
+    return capital(Act(action).words)

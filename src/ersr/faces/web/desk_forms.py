@@ -9,6 +9,7 @@ from django import forms
 
 from ersr.core.lifecycle import DISCIPLINES, Outcome
 from ersr.core.terms import Instrument
+from ersr.core.tongue import capital, number, said, said_in, told
 from ersr.core.triage import Action, Hint
 from ersr.faces.web.page import moment_fields
 from ersr.lists.models import Hit
@@ -16,31 +17,36 @@ from ersr.requests.models import CallAttempt, Note, Request
 from ersr.waivers.models import ServiceRecord
 
 CALL_OUTCOMES = {
-    "confirmed": "They confirm the filing",
-    "no_answer": "No answer",
-    "wrong_words": "They did not wait for, or did not know, the words",
-    "not_confirmed": "They cannot confirm it now",
-    "denied": "They say that it is not theirs",
+    "confirmed": said("They confirm the filing"),
+    "no_answer": said("No answer"),
+    "wrong_words": said("They did not wait for, or did not know, the words"),
+    "not_confirmed": said("They cannot confirm it now"),
+    "denied": said("They say that it is not theirs"),
 }
 RECOMMENDATIONS = {
-    "grant": "Grant",
-    "grant_as_modified": "Grant, but modified",
-    "deny": "Deny",
-    "no_waiver_needed": "No waiver is needed",
-    "undecided": "I cannot say yet",
+    "grant": said("Grant"),
+    "grant_as_modified": said("Grant, but modified"),
+    "deny": said("Deny"),
+    "no_waiver_needed": said("No waiver is needed"),
+    "undecided": said("I cannot say yet"),
 }
-CHANNELS = {"courier": "Courier", "e-mail": "E-mail", "post": "Post", "web_site": "Web site"}
+CHANNELS = {"courier": said("Courier"), "e-mail": said("E-mail"), "post": said("Post"), "web_site": said("Web site")}
 assert set(CALL_OUTCOMES) == set(CallAttempt.OUTCOMES)
 assert set(RECOMMENDATIONS) == set(Note.RECOMMENDATIONS)
 assert set(CHANNELS) == set(ServiceRecord.CHANNELS)
 
-INSTRUMENTS = [(i.value, f"{i.title} ({i.basis})") for i in Instrument]
+DISCIPLINE_WORDS = {
+    "compliance": said("Compliance"), "legal": said("Legal"),
+    "registry_services": said("Registry services"), "security": said("Security"),
+}  # fmt: skip
+assert set(DISCIPLINE_WORDS) == set(DISCIPLINES)
+
+INSTRUMENTS = [(i.value, said("{title} ({basis})", title=i.title, basis=i.basis)) for i in Instrument]
 
 
 def discipline_words(discipline: str) -> str:
     """registry_services -> Registry services."""
-    words = discipline.replace("_", " ")
-    return words[:1].upper() + words[1:]
+    return DISCIPLINE_WORDS[discipline]
 
 
 class Asked(forms.Form):
@@ -53,7 +59,7 @@ class Asked(forms.Form):
 
     def add_error(self, field: str | None, error: Any) -> None:
         if field in self.unchosen and not self.cleaned_data.get(field):
-            error = self.unchosen[field]
+            error = told(self.unchosen[field])
         super().add_error(field, error)
 
 
@@ -78,36 +84,36 @@ def _select(label: str, choices: Iterable[tuple[str, str]], *, hint: str = "", e
 class CallForm(Asked):
     """`number_id` is drawn by the page: a number that changed too lately cannot be chosen there."""
 
-    unchosen = {"outcome": "Choose what came of the call"}
-    number_id = forms.IntegerField(label="Whom did you call?", required=False)
-    outcome = _radio("What came of it?", CALL_OUTCOMES.items())
-    remark = _long("Remark", hint="Who answered, and what they said.")
+    unchosen = {"outcome": said("Choose what came of the call")}
+    number_id = forms.IntegerField(label=said("Whom did you call?"), required=False)
+    outcome = _radio(said("What came of it?"), CALL_OUTCOMES.items())
+    remark = _long(said("Remark"), hint=said("Who answered, and what they said."))
 
 
 class AskForm(Asked):
-    text = _long("What do you ask?", hint="One question at a time. The registry sees it; the clock runs on.")
+    text = _long(said("What do you ask?"), hint=said("One question at a time. The registry sees it; the clock runs on."))
 
 
 class ConcludeForm(Asked):
-    channel = _text("How was the registry told?", hint="By whom, when and through which channel, like: call to Operations, 17:10 UTC.")
+    channel = _text(said("How was the registry told?"), hint=said("By whom, when and through which channel, like: call to Operations, 17:10 UTC."))
 
 
 class ReasonForm(Asked):
     """A return, or a sending back."""
 
-    reason = _long("What should be different?", hint="The reason stays on record.")
+    reason = _long(said("What should be different?"), hint=said("The reason stays on record."))
 
 
 class NoteForm(Asked):
-    unchosen = {"recommendation": "Choose what you recommend"}
-    recommendation = _radio("What do you recommend?", RECOMMENDATIONS.items())
-    body = _long("Why?", hint="For your colleagues, and for the record. A later note is a new version.")
+    unchosen = {"recommendation": said("Choose what you recommend")}
+    recommendation = _radio(said("What do you recommend?"), RECOMMENDATIONS.items())
+    body = _long(said("Why?"), hint=said("For your colleagues, and for the record. A later note is a new version."))
 
     def __init__(self, *words: Any, disciplines: Iterable[str], **more: Any) -> None:
         super().__init__(*words, **more)
         own = [d for d in disciplines if d in DISCIPLINES]
         if len(own) > 1:
-            self.fields["discipline"] = _select("For which discipline?", [(d, discipline_words(d)) for d in own])
+            self.fields["discipline"] = _select(said("For which discipline?"), [(d, discipline_words(d)) for d in own])
             self.order_fields(["discipline"])
         self.own = own
 
@@ -120,17 +126,17 @@ class PrivilegedForm(Asked):
     """Its own prefix: it stands on the same page as the other note."""
 
     prefix = "privileged"
-    body = _long("Advice of counsel", hint="Read by legal and the signatory only; each reading is on record.")
+    body = _long(said("Advice of counsel"), hint=said("Read by legal and the signatory only; each reading is on record."))
 
 
 class LineForm(Asked):
     """Changes one proposed line."""
 
-    hint = _select("What is needed?", [(h.value, h.words[:1].upper() + h.words[1:]) for h in Hint])
-    instrument = _select("Which writing?", INSTRUMENTS, empty="None")
-    provision = _select("Which provision?", ())
-    drop = forms.BooleanField(label="Leave this line out", required=False)
-    reason = _long("Why do you change it?", hint="The change and its reason stay on record.")
+    hint = _select(said("What is needed?"), [(h.value, capital(h.words)) for h in Hint])
+    instrument = _select(said("Which writing?"), INSTRUMENTS, empty=said_in("of instruments", "None"))
+    provision = _select(said("Which provision?"), ())
+    drop = forms.BooleanField(label=said("Leave this line out"), required=False)
+    reason = _long(said("Why do you change it?"), hint=said("The change and its reason stay on record."))
 
     def __init__(self, *words: Any, provisions: Iterable[tuple[str, str]], **more: Any) -> None:
         super().__init__(*words, **more)
@@ -140,12 +146,13 @@ class LineForm(Asked):
 class NewLineForm(Asked):
     """A line that the rules did not find."""
 
-    agreement = _select("Under which agreement?", ())
-    provision = _select("Which provision?", ())
-    action = _select("Which action?", [(a.value, a.words[:1].upper() + a.words[1:]) for a in Action])
-    instrument = _select("Which writing?", INSTRUMENTS)
-    list_number = forms.IntegerField(label="About which list? (its number)", required=False, min_value=1, max_value=9999)
-    reason = _long("Why is it needed?")
+    unchosen = {"action": said("Choose the action"), "instrument": said("Choose the writing")}
+    agreement = _select(said("Under which agreement?"), ())
+    provision = _select(said("Which provision?"), ())
+    action = _select(said("Which action?"), [(a.value, capital(a.words)) for a in Action])
+    instrument = _select(said("Which writing?"), INSTRUMENTS)
+    list_number = forms.IntegerField(label=said("About which list? (its number)"), required=False, min_value=1, max_value=9999)
+    reason = _long(said("Why is it needed?"))
 
     def __init__(
         self, *words: Any, agreements: Iterable[tuple[str, str]], provisions: Iterable[tuple[str, str]], **more: Any
@@ -162,9 +169,9 @@ class HitsForm(Asked):
         super().__init__(*words, **more)
         self.hits = list(hits)
         for hit in self.hits:
-            label = f"{hit.name}, rank {hit.rank:,}"
-            self.fields[f"answer_{hit.pk}"] = _radio(label, [("removed", "Take it out"), ("kept", "Keep it")])
-            self.fields[f"reason_{hit.pk}"] = _text(f"Why, for {hit.name}?")
+            label = said("{name}, rank {rank}", name=hit.name, rank=number(hit.rank))
+            self.fields[f"answer_{hit.pk}"] = _radio(label, [("removed", said("Take it out")), ("kept", said("Keep it"))])
+            self.fields[f"reason_{hit.pk}"] = _text(said("Why, for {name}?", name=hit.name))
 
     def rows(self) -> list[tuple[Any, Any]]:
         return [(self[f"answer_{hit.pk}"], self[f"reason_{hit.pk}"]) for hit in self.hits]
@@ -188,47 +195,47 @@ class HitsForm(Asked):
 
 class RemoveForm(Asked):
     prefix = "remove"
-    names = _long("Which names do you take out?", hint="One a line, as they stand on the list.")
-    reason = _text("Why?")
+    names = _long(said("Which names do you take out?"), hint=said("One a line, as they stand on the list."))
+    reason = _text(said("Why?"))
 
 
 class DecisionForm(Asked):
     """One outcome for the chosen lines. `lines` is drawn by the page, in groups that can be split."""
 
-    unchosen = {"outcome": "Choose what you propose"}
-    outcome = _radio("What do you propose?", [(o.value, o.words) for o in Outcome])
-    reasons = _long("Reasons", hint="The letter is made from them. Whole sentences, for the registry's lawyers.")
-    modification = _long("What is modified?", hint="Only for “granted as modified”.")
-    conditions = _long("Conditions", hint="One a line, beside those that every instrument has.")
-    reporting = _text("Reporting", hint="Leave empty for the usual: {usual}")
-    disposition = _text("What becomes of the names at the end?", hint="Leave empty for the usual: {usual}")
-    quote = _long("Wording of the provision", hint="Only if the letter is to quote it: word for word.")
-    quote_source = _text("Source of this wording", hint="Agreement, section and date.")
+    unchosen = {"outcome": said("Choose what you propose")}
+    outcome = _radio(said("What do you propose?"), [(o.value, o.words) for o in Outcome])
+    reasons = _long(said("Reasons"), hint=said("The letter is made from them. Whole sentences, for the registry's lawyers."))
+    modification = _long(said("What is modified?"), hint=said("Only for “granted as modified”."))
+    conditions = _long(said("Conditions"), hint=said("One a line, beside those that every instrument has."))
+    reporting = _text(said("Reporting"))
+    disposition = _text(said("What becomes of the names at the end?"))
+    quote = _long(said("Wording of the provision"), hint=said("Only if the letter is to quote it: word for word."))
+    quote_source = _text(said("Source of this wording"), hint=said("Agreement, section and date."))
 
     def __init__(self, *words: Any, zones: list[tuple[str, str]], usual: Mapping[str, str], **more: Any) -> None:
         super().__init__(*words, **more)
         self.fields.update(moment_fields("acts_from", zones))
         self.fields.update(moment_fields("effective_from", zones))
         self.fields.update(moment_fields("ends_at", zones))
-        for name, said in usual.items():
-            self.fields[name].help_text = self.fields[name].help_text.format(usual=said)
-        self.fields["lines"] = forms.CharField(label="Which lines?", required=False)
+        for name, words in usual.items():
+            self.fields[name].help_text = said("Leave empty for the usual: {usual}", usual=words)
+        self.fields["lines"] = forms.CharField(label=said("Which lines?"), required=False)
 
 
 class CodeForm(Asked):
     code = forms.CharField(
-        label="Code from your authenticator",
+        label=said("Code from your authenticator"),
         required=False,
-        help_text="6 digits. You may paste it.",
+        help_text=said("6 digits. You may paste it."),
         max_length=20,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
     )
 
 
 class ServeForm(Asked):
-    unchosen = {"channel": "Choose how it was served"}
-    channel = _radio("How was it served?", CHANNELS.items())
-    confirmation = _text("Confirmation of the server or courier", hint="Number of the consignment, name of who took it, message id.")
+    unchosen = {"channel": said("Choose how it was served")}
+    channel = _radio(said("How was it served?"), CHANNELS.items())
+    confirmation = _text(said("Confirmation of the server or courier"), hint=said("Number of the consignment, name of who took it, message id."))
 
     def __init__(self, *words: Any, zones: list[tuple[str, str]], **more: Any) -> None:
         super().__init__(*words, **more)
@@ -245,3 +252,11 @@ def provision_choices(request: Request, catalogue: Iterable[Any]) -> list[tuple[
         if (row.family, row.version) in keys:
             found.setdefault(row.id, f"{row.id}, {row.title}"[:110])
     return list(found.items())
+
+
+class GroupsForm(Asked):
+    """`groups` is drawn by the page: a class over all TLDs, and below it each TLD."""
+
+    prefix = "groups"
+    answer = _radio(said("What becomes of their names?"), [("removed", said("Take them out")), ("kept", said("Keep them"))])
+    reason = _text(said("Why?"))

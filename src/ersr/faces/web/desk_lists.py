@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -16,18 +16,19 @@ from ersr.core.errors import FieldError, Refusal
 from ersr.core.lifecycle import LineState
 from ersr.core.provisions import WaivableBy
 from ersr.core.reasons import sentence
+from ersr.core.tongue import capital, joined, paired, said, said_n
 from ersr.core.triage import Hint
-from ersr.faces.web import desk_case, desk_story
-from ersr.faces.web.desk import download, posted
-from ersr.faces.web.desk_forms import HitsForm, LineForm, NewLineForm, RemoveForm, provision_choices
-from ersr.faces.web.page import refusals_into, render_form, staff_only, take_errors, tell
-from ersr.lists.queries import latest, names_of, popularity
-from ersr.names.listfile import names_txt as as_text
+from ersr.faces.download import download
+from ersr.faces.web import desk_case, desk_story, name_lists, screening
+from ersr.faces.web.desk_forms import GroupsForm, HitsForm, LineForm, NewLineForm, RemoveForm, provision_choices
+from ersr.faces.web.page import posted, refusals_into, render_form, staff_only, take_errors, tell
+from ersr.lists import queries as of_lists
+from ersr.lists.queries import latest, popularity
 from ersr.people.models import Person
 from ersr.requests import actions, queries
 from ersr.requests.models import Line, Request
 
-HITS_A_PAGE, FOUND_AT_MOST, REFUSED_AT_MOST = 20, 100, 50
+HITS_A_PAGE, REFUSED_AT_MOST = 20, 50
 
 
 # --- lines
@@ -43,7 +44,7 @@ def lines(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     possible = {a.name for a in (head["offered"].primary, *head["offered"].others) if a}
     if do == "confirm":
         actions.confirm_lines(ref, by=person, now=now)
-        tell(request, "Confirmed. The filer sees these lines from now on.")
+        tell(request, said("Confirmed. The filer sees these lines from now on."))
         return redirect("desk-case", ref=row.reference)
     form, chosen = None, None
     if do == "add" or (request.GET.get("add") and not do):
@@ -56,22 +57,23 @@ def lines(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
             if do == "add":
                 words = {k: form.cleaned_data[k] for k in ("agreement", "provision", "action", "instrument", "reason", "list_number")}
                 line = actions.add_line(ref, **words, by=person, now=now)
-                tell(request, f"Line {line.number} was added.")
+                tell(request, said("Line {number} was added.", number=line.number))
             else:
                 assert chosen is not None
                 actions.change_line(
                     ref, chosen.number, _changes(form, chosen), reason=form.cleaned_data["reason"], by=person, now=now
                 )
                 left_out = form.cleaned_data["drop"]
-                tell(request, f"Line {chosen.number} was {'left out' if left_out else 'changed'}.")
+                left = said("Line {number} was left out.", number=chosen.number)
+                tell(request, left if left_out else said("Line {number} was changed.", number=chosen.number))
             return redirect("desk-lines", ref=row.reference)
-    may_change = "change_line" in possible
+    may_change, known = "change_line" in possible, desk_story.reasons_told(row)
     context = {
         **head,
         "place": "Desk",
         "step": {} if form or "confirm_lines" in possible else desk_story.step(person, row, head, request.path, now=now),
-        "rows": [_line_shown(line) for line in queries.live_lines(row)],
-        "dropped": [_line_shown(x) for x in row.lines.filter(dropped_at__isnull=False, by_rules=False).select_related("agreement")],
+        "rows": [_line_shown(line, known) for line in queries.live_lines(row)],
+        "dropped": [_line_shown(x, known) for x in row.lines.filter(dropped_at__isnull=False, by_rules=False).select_related("agreement")],
         "adding": isinstance(form, NewLineForm),
         "chosen": chosen,
         "may_change": may_change,
@@ -134,7 +136,7 @@ def _changes(form: LineForm, line: Line) -> dict[str, str]:
     return found | ({"drop": "yes"} if given["drop"] else {})
 
 
-def _line_shown(line: Line) -> dict[str, Any]:
+def _line_shown(line: Line, known: Mapping[str, str]) -> dict[str, Any]:
     outcome, look = desk_story.outcome_of(line)
     return {
         "number": line.number,
@@ -144,9 +146,8 @@ def _line_shown(line: Line) -> dict[str, Any]:
         "provision": line.provision,
         "title": line.provision_title,
         "demands": line.demands,
-        "writing": desk_story.writing(line),
-        "given_by": WaivableBy(line.waivable_by).words if line.hint == Hint.WAIVER else "",
-        "reasons": line.reasons,
+        "writing": paired(desk_story.writing(line), WaivableBy(line.waivable_by).words if line.hint == Hint.WAIVER else ""),
+        "why": capital(joined("; ", (known.get(reason, reason) for reason in line.reasons))),
         "by_rules": line.by_rules,
         "list": line.name_list.number if line.name_list else None,
         "open": line.state == LineState.OPEN,
@@ -171,38 +172,44 @@ def name_list(request: HttpRequest, person: Person, ref: str, number: int) -> Ht
     do = request.POST.get("do", "")
     form = HitsForm(request.POST if do == "answer" else None, hits=waiting.object_list)
     remove = RemoveForm(request.POST if do == "remove" else None)
+    groups = GroupsForm(request.POST if do == "groups" else None)
+    chosen = request.POST.getlist("group") if do == "groups" else []
+    if do == "groups" and groups.is_valid() and screening.answer(ref, number, groups, chosen, person):
+        tell(request, said("Answered. The digest below is that of the list as it is now."))
+        return redirect("desk-list", ref=row.reference, number=number)
+    if do == "screen":
+        actions.screen_again(ref, number, by=person, now=now)
+        tell(request, said("The list is being held against the zones that are there now."))
+        return redirect("desk-list", ref=row.reference, number=number)
     if do == "answer" and form.is_valid():
         answers = form.answers()
         if not answers:
-            take_errors(form, (FieldError("", "Answer at least one name: keep it or take it out, and say why"),))
+            take_errors(form, (FieldError("", said("Answer at least one name: keep it or take it out, and say why")),))
         elif _answer(ref, number, form, answers, person, now):
-            tell(request, f"{len(answers)} answered.")
+            tell(request, said_n("{n} answered.", "{n} answered.", len(answers)))
             return redirect("desk-list", ref=row.reference, number=number)
     if do == "remove" and remove.is_valid():
         names = remove.cleaned_data["names"].split()
         with refusals_into(remove):
             version = actions.remove_names(ref, number, names, reason=remove.cleaned_data["reason"], by=person, now=now)
-            tell(request, f"Taken out. Version {version.version} has {version.names:,} names.")
+            tell(request, said_n("Taken out. Version {number} has {n} name.", "Taken out. Version {number} has {n} names.", version.names, number=version.version))
             return redirect("desk-list", ref=row.reference, number=number)
     version = latest(found)
     first = found.versions.first()
-    search = request.GET.get("q", "").strip().lower()
-    hit_names = [name for name in names_of(version) if search in name] if search else []
     refusal = why_not(person, row, "answer_hits")
     head = desk_case.head(person, row, now=now)
-    busy = refusal is None and waiting.paginator.count
+    met = screening.shown(found)
+    busy = refusal is None and (waiting.paginator.count or met["open_groups"])
     context = {
         **head,
         "place": "Desk",
         "step": {} if busy else desk_story.step(person, row, head, request.path, now=now),
+        **met,
+        "groups": groups,
+        "chosen": chosen,
         "list": found,
         "version": version,
         "first": first,
-        "versions": [
-            (f"{v.version}", f"{v.names:,}", f"{len(v.removed):,}", v.reason or "As filed", f"{v.made_by.name}")
-            for v in found.versions.select_related("made_by")
-        ],
-        "version_heads": ("Version", "Names", "Taken out", "Why", "By"),
         "numbers": next((x for x in desk_story.lists_shown(row) if x.number == number), None),
         "screened": popularity(),
         "refused": [sentence(code, line=n, text=text, tlds=row.tlds) for n, text, code in first.refused_rows[:REFUSED_AT_MOST]],
@@ -210,14 +217,12 @@ def name_list(request: HttpRequest, person: Person, ref: str, number: int) -> Ht
         "waiting": waiting,
         "answered": found.hits.exclude(answer="").select_related("answered_by"),
         "remove": remove,
-        "search": search,
-        "found": hit_names[:FOUND_AT_MOST],
-        "found_count": len(hit_names),
+        **name_lists.page_of(request, person, row, found),
         "why_not": refusal,
         "may": refusal is None,
-        "others": [(reverse("desk-list", args=[row.reference, x.number]), f"List {x.number}, {x.title}") for x in row.incident.lists.exclude(pk=found.pk)],
+        "others": [(reverse("desk-list", args=[row.reference, x.number]), said("List {number}, {title}", number=x.number, title=x.title) if x.named else x.called) for x in row.incident.lists.exclude(pk=found.pk)],
     }  # fmt: skip
-    shown_form = remove if do == "remove" else form
+    shown_form = {"remove": remove, "groups": groups}.get(do, form)
     return render_form(request, "desk/list.html", shown_form, {**context, "hits": form})
 
 
@@ -235,11 +240,8 @@ def _answer(ref: str, number: int, form: HitsForm, answers: Any, person: Person,
 
 
 @staff_only
-def names_txt(request: HttpRequest, person: Person, ref: str, number: int) -> HttpResponse:
+def names_txt(request: HttpRequest, person: Person, ref: str, number: int) -> HttpResponseBase:
     """The names of the newest version, sorted, each followed by LF: sha256sum gives the digest."""
-    row = queries.request_for(person, ref)
+    row, found = name_lists.list_of(person, ref, number)
     queries.require(person, row, "read_desk")
-    found = row.incident.lists.filter(number=number).first()
-    if found is None:
-        raise desk_story.nothing()
-    return download(as_text(names_of(latest(found))), f"{row.reference}-list-{number}.txt", "text/plain; charset=us-ascii")
+    return download(of_lists.lines_of(latest(found)), name_lists.PLAIN, f"{row.reference}-list-{number}.txt")

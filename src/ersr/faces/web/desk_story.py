@@ -9,15 +9,19 @@ from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import get_language
 
 from ersr.core import filing, permits
 from ersr.core.errors import Refusal, not_found
 from ersr.core.lifecycle import FINAL, MOVERS, Outcome, State
-from ersr.core.say import say, say_until
+from ersr.core.say import say, say_phone, say_until
 from ersr.core.terms import Instrument, WaiverStatus
+from ersr.core.tongue import capital, joined, number, paired, said, said_in, said_n, small
 from ersr.core.triage import Hint
 from ersr.faces.web import charts, desk_case
 from ersr.faces.web.desk_forms import CALL_OUTCOMES, RECOMMENDATIONS, discipline_words
+from ersr.faces.web.facts import DECIDED
+from ersr.incidents.models import Incident
 from ersr.lists.models import PopularityList
 from ersr.lists.queries import latest, popularity
 from ersr.parties.authority import authority
@@ -28,11 +32,13 @@ from ersr.requests.models import Line, Request
 
 LATEST = 4
 OFFICE = (
-    ("read_parties", "parties", "Parties and contacts"),
-    ("read_provisions", "provisions", "Provisions"),
-    ("import_popularity", "popularity", "Popularity list"),
-    ("read_people", "people", "People and delegations"),
-    ("read_ledger", "ledger", "Ledger"),
+    ("read_parties", "parties", said("Parties and contacts")),
+    ("read_provisions", "provisions", said("Provisions")),
+    ("import_popularity", "popularity", said("Popularity list")),
+    ("read_people", "people", said("People and delegations")),
+    ("call_back", "recoveries", said("Lost second factors")),
+    ("read_outbox", "outbox", said("Mail")),
+    ("read_ledger", "ledger", said("Ledger")),
 )
 
 
@@ -41,7 +47,8 @@ def nothing() -> Refusal:
 
 
 def office_links(person: Person) -> list[tuple[str, str]]:
-    return [(reverse(name), words) for action, name, words in OFFICE if permits.office(action, person.roles).allowed]
+    rooms = [(reverse(name), words) for action, name, words in OFFICE if permits.office(action, person.roles).allowed]
+    return [(reverse("names"), said("Name lists")), *rooms] if permits.verdict("read", person.roles, {permits.Relation.NONE}).allowed else rooms
 
 
 # --- lines
@@ -63,38 +70,43 @@ class GroupRow:
     look: str
 
 
+_WRITINGS = {"waiver": said("waiver"), "authorisation": said("authorisation"), "fee_reduction": said("fee reduction")}
+
+
+def written(line: Line) -> str:
+    """Which of the three writings, or that none is needed: inside a sentence."""
+    return _WRITINGS[line.instrument] if line.hint == Hint.WAIVER and line.instrument else Hint(line.hint).words
+
+
 def writing(line: Line) -> str:
-    """Which of the three writings, or that none is needed."""
-    if line.hint == Hint.WAIVER and line.instrument:
-        return {"waiver": "Waiver", "authorisation": "Authorisation", "fee_reduction": "Fee reduction"}[line.instrument]
-    words = Hint(line.hint).words
-    return words[:1].upper() + words[1:]
+    """The same, at the beginning of one."""
+    return capital(written(line))
 
 
 def count_tlds(tlds: Sequence[str]) -> str:
-    return f".{tlds[0]}" if len(tlds) == 1 else f"{len(tlds)} TLDs"
+    return f".{tlds[0]}" if len(tlds) == 1 else said_n("{n} TLD", "{n} TLDs", len(tlds))
 
 
 def outcome_of(line: Line) -> tuple[str, str]:
     """(words, look) of a line's outcome."""
     if line.outcome:
         outcome = Outcome(line.outcome)
-        signed = ", signed" if line.state == "executed" else ""
-        return outcome.words + signed, "granted" if outcome.grants else "denied" if outcome == "denied" else "nobody"
+        words = said("{outcome}, signed", outcome=outcome.words) if line.state == "executed" else outcome.words
+        return words, "granted" if outcome.grants else "denied" if outcome == "denied" else "nobody"
     if line.state == "proposed":
-        return "Proposed, not yet approved", "upcoming"
-    return "Not decided", ""
+        return said("Proposed, not yet approved"), "upcoming"
+    return said("Not decided"), ""
 
 
 def group_rows(request: Request) -> list[GroupRow]:
-    found = []
+    found, known = [], reasons_told(request)
     for group in queries.grouped(queries.live_lines(request)):
         words, look = outcome_of(group.first)
-        why = "; ".join(dict.fromkeys(reason for line in group.lines for reason in line.reasons))
+        why = joined("; ", dict.fromkeys(known.get(reason, reason) for line in group.lines for reason in line.reasons))
         found.append(
             GroupRow(
                 desk_case.act_words(group.action), count_tlds(group.tlds), group.numbers, group.lines, group.provision,
-                group.title, writing(group.first), why[:1].upper() + why[1:], words, look,
+                group.title, writing(group.first), capital(why), words, look,
             )
         )  # fmt: skip
     return found
@@ -115,33 +127,32 @@ def look_first(request: Request, numbers: Sequence[queries.NumberOnFile] | None,
     """What a reader must not miss, worst first."""
     found = []
     if any(c.outcome == "denied" for c in request.calls.all()):
-        found.append(Look("A contact on file says that this filing is not theirs.", "Read the calls before anything else."))
+        found.append(Look(said("A contact on file says that this filing is not theirs."), said("Read the calls before anything else.")))
     if any(c.outcome == "wrong_words" for c in request.calls.all()):
-        found.append(Look("A call failed over the verification words.", "Draw new words and call another contact."))
+        found.append(Look(said("A call failed over the verification words."), said("Draw new words and call another contact.")))
     if numbers is not None:
         if not queries.claimed_is_on_file(request):
-            found.append(Look("The claimed number is not on file.", f"{request.number_claimed}: do not call it."))
+            found.append(Look(said("The claimed number is not on file."), said("{number}: do not call it.", number=say_phone(request.number_claimed))))
         if not queries.filer_is_on_file(request):
-            found.append(Look("The filer is not on file.", f"{request.filed_by.name}, {request.filing_party.name}."))
-    for number, count in waiting.items():
-        one = count == 1
+            found.append(Look(said("The filer is not on file."), f"{request.filed_by.name}, {request.filing_party.name}."))
+    for place, count in waiting.items():
         found.append(
             Look(
-                f"{'1 name is' if one else f'{count} names are'} on a popularity list.",
-                href=reverse("desk-list", args=[request.reference, number]),
-                link="Answer it before the decision" if one else "Answer each before the decision",
+                said_n("{n} name is on a popularity list.", "{n} names are on a popularity list.", count),
+                href=reverse("desk-list", args=[request.reference, place]),
+                link=said_n("Answer it before the decision", "Answer each before the decision", count),
             )
         )
     for one in numbers or ():
         if not one.may_be_called:
             found.append(
-                Look("A number on file changed lately.", f"{one.contact.name}, {one.days} days ago: do not call it.")
+                Look(said("A number on file changed lately."), said_n("{name}, {n} day ago: do not call it.", "{name}, {n} days ago: do not call it.", one.days, name=one.contact.name))
             )
     for decision in queries.proposals(request):
         if decision.state == "proposed":
-            now = {str(row.number): latest(row).digest for row in request.incident.lists.all()}
+            now = {str(row.number): latest(row).content_digest for row in request.incident.lists.all()}
             if now != decision.list_digests:
-                found.append(Look("A name list changed after the proposal.", "It must be returned and proposed again."))
+                found.append(Look(said("A name list changed after the proposal."), said("It must be returned and proposed again.")))
                 break
     return found
 
@@ -164,10 +175,10 @@ def lists_shown(request: Request) -> list[ListShown]:
         popular = Counter(hit.name.rsplit(".", 1)[1] for hit in held)
         tlds = {tld: version.tlds.get(tld, 0) for tld in sorted(version.tlds, key=lambda t: -version.tlds[t])}
         rest = {tld: count - popular.get(tld, 0) for tld, count in tlds.items()}
-        label = "All other names" if known else "Names"
+        label = said("All other names") if known else said("Names")
         classes = [(label, "unregistered", rest)]
         if known:
-            classes.insert(0, ("On a popularity list", "popular", {tld: popular.get(tld, 0) for tld in tlds}))
+            classes.insert(0, (said("On a popularity list"), "popular", {tld: popular.get(tld, 0) for tld in tlds}))
         chart = charts.list_chart(classes, key=f"names{row.number}")
         waiting = sum(not hit.answer for hit in held)
         found.append(ListShown(row.number, version.names, waiting, known, chart))
@@ -178,19 +189,19 @@ def calls(person: Person, request: Request) -> list[tuple[Any, ...]]:
     """Whom and which number, for those who may read contacts; that a call was made, and what came of it, for all staff."""
     known = queries.may(person, request, "read_contacts").allowed
     return [
-        (say(c.at), c.contact_name if known else "a contact on file", c.number if known else "", CALL_OUTCOMES[c.outcome] + (f". {c.remark}" if c.remark else ""), c.by.name)
+        (say(c.at), c.contact_name if known else said("a contact on file"), say_phone(c.number) if known else "", joined(". ", filter(None, (CALL_OUTCOMES[c.outcome], c.remark))), c.by.name)
         for c in request.calls.select_related("by")
     ]
 
 
 def value_said(field: filing.Field, value: str) -> str:
     if not value:
-        return "not said"
+        return said("not said")
     if field.kind == "choice":
         return dict(field.choices or {}).get(value, value)
     if field.kind == "time":
         found = filing.moment(value)
-        return say(found) if found else "not said"
+        return say(found) if found else said("not said")
     return value
 
 
@@ -236,20 +247,22 @@ def has_privileged(person: Person, request: Request) -> bool:
 
 def before(request: Request) -> list[tuple[str, str]]:
     """Earlier requests of the operator, earlier decisions on the same provisions."""
-    earlier = list(queries.earlier_of_operator(request)[:100])
-    found = [("This operator", "No earlier request")]
-    if earlier:
-        states = Counter(MOVERS[State(one.state)].to_staff if one.state in ("closed", "withdrawn") else "open" for one in earlier)
-        count = f"{len(earlier)} request{'s' if len(earlier) != 1 else ''}"
-        found = [("This operator", f"{count}: " + ", ".join(f"{n} {w}" for w, n in states.most_common()))]
+    states: Counter[str] = Counter()
+    for state, count in queries.earlier_states(request).items():
+        states[MOVERS[state].to_staff if state in FINAL else said_in("of requests", "open")] += count
+    operator = said("This operator")
+    found: list[tuple[str, str]] = [(operator, said("No earlier request"))]
+    if states:
+        kinds = joined(", ", (said("{n} {kind}", n=number(n), kind=kind) for kind, n in states.most_common()))
+        found = [(operator, said_n("{n} request: {kinds}", "{n} requests: {kinds}", states.total(), kinds=kinds))]
     ids = list(dict.fromkeys(line.provision for line in queries.live_lines(request)))
     known = queries.earlier_on_provisions(request, ids)
     for provision in ids:
         outcomes = known.get(provision, {})
         total = sum(outcomes.values())
-        said = ", ".join(f"{n} {Outcome(o).words.lower()}" for o, n in sorted(outcomes.items(), key=lambda p: -p[1]))
-        words = f"{total} decision{'s' if total != 1 else ''}: {said}" if total else "No earlier decision"
-        found.append((f"Provision {provision}", words))
+        kinds = joined(", ", (DECIDED[o](n) for o, n in sorted(outcomes.items(), key=lambda p: -p[1])))
+        words = said_n("{n} decision: {kinds}", "{n} decisions: {kinds}", total, kinds=kinds) if total else said("No earlier decision")
+        found.append((said("Provision {provision}", provision=provision), words))
     return found
 
 
@@ -258,38 +271,27 @@ def advice_questions(request: Request) -> list[str]:
     return [] if request.lines_confirmed_at or request.closed_at else list(advice(request).open_questions)
 
 
-def facts_said(facts: Mapping[str, Any]) -> str:
-    """An event's facts in one line, for the full history."""
-    return "; ".join(f"{key.replace('_', ' ')}: {_flat(value)}" for key, value in facts.items() if value not in (None, "", [], {}))
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {_flat(v)}" for k, v in value.items() if v not in (None, ""))
-    if isinstance(value, list):
-        return ", ".join(_flat(v) for v in value)
-    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-
-
 def panel(person: Person, request: Request, head: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     """The one filled button, or a quiet word on whose move it is."""
     law = MOVERS[State(request.state)]
     action = head["offered"].primary
-    nobody = f"If nobody moves: {law.if_nobody[:1].lower()}{law.if_nobody[1:]}" if law.if_nobody else ""
+    nobody = said("If nobody moves: {what}", what=small(law.if_nobody)) if law.if_nobody else ""
     if action is not None and action.name == "take" and request.holder_id not in (None, person.pk):
         action = None  # the take-over has its own place, under "Who has it"
     if action is None:
-        side = {"authority": f"{authority().short}’s move", "registry": "The registry’s move", "nobody": "Nobody’s move"}[law.side]
-        words = f"{law.to_staff[:1].upper()}{law.to_staff[1:]}."
+        side = {"authority": said("{authority}’s move", authority=authority().short), "registry": said("The registry’s move"), "nobody": said("Nobody’s move")}[law.side]
+        words = said("{what}.", what=capital(law.to_staff))
         return {"label": "", "title": side, "words": words, "nobody": nobody}
     due = desk_case.step_due(request)
-    words = f"{desk_case.DO[action.name][:1].upper()}{desk_case.DO[action.name][1:]}"
-    if due is not None and due > now:
-        words += f" by {desk_case.near(due, now)}"
-    found = {"label": action.label, "words": f"{words}.", "nobody": nobody, "title": "Your move"}
+    do = capital(desk_case.DO[action.name])
+    soon = due is not None and due > now
+    words = said("{what} by {moment}.", what=do, moment=desk_case.near(due, now)) if soon else said("{what}.", what=do)
+    found = {"label": action.label, "words": words, "nobody": nobody, "title": said("Your move")}
     if action.name == "take":
         holder = request.holder.email if request.holder else ""
         return {**found, "post": desk_case.place(action, request), "hidden": {"from_holder": holder}}
+    if action.name == "assess":  # "Save note" is said where the note is, on the page that this leads to
+        found["label"] = desk_case.LINKS[action.name]
     return {**found, "href": desk_case.place(action, request)}
 
 
@@ -306,13 +308,31 @@ def waivers_shown(request: Request, *, now: datetime) -> list[dict[str, str]]:
     found = []
     for row in request.waivers.select_related("acknowledgement").prefetch_related("service"):
         status = row.status_at(now)
-        period = f"Ended {say(row.ends_at)}" if status is WaiverStatus.ENDED else f"{status.capitalize()} {say_until(row.ends_at)}"
-        served = "acknowledged" if hasattr(row, "acknowledgement") else "served" if row.service.all() else "not served yet"
+        period = said("{status} {until}", status=capital(status.words), until=say_until(row.ends_at))
+        if status is WaiverStatus.ENDED:
+            period = said("Ended {moment}", moment=say(row.ends_at))
+        served = said("acknowledged") if hasattr(row, "acknowledgement") else said("served") if row.service.all() else said("not served yet")
         found.append(
             {"reference": row.reference, "title": Instrument(row.instrument).title, "look": _WAIVER_LOOKS[status],
-             "words": f"{period}, {served}"}
+             "words": joined(", ", (period, served))}
         )  # fmt: skip
     return found
+
+
+def _incident(incident: Incident) -> str:
+    """Which kind of incident, and whether it is there already."""
+    kind, presence = (field.choices or {} for field in filing.PARTS["incident"].fields[:2])
+    if not incident.category:
+        return said("not said yet")
+    return joined(", ", (kind[incident.category], small(presence.get(incident.presence, ""))))
+
+
+def reasons_told(request: Request) -> dict[str, str]:
+    """The reasons of the rules as sentences. Lines keep them in English, which is looked up here where the reader has another
+    language; what staff wrote, and what the rules would not say any more, is not among them."""
+    if get_language() == "en":
+        return {}
+    return {reason: reason for line in advice(request).lines for reason in line.reasons}
 
 
 def whole(person: Person, request: Request, *, now: datetime) -> dict[str, Any]:
@@ -327,7 +347,7 @@ def whole(person: Person, request: Request, *, now: datetime) -> dict[str, Any]:
     acts = [
         {
             "act": act, "corrected": hasattr(act, "replaced_by"),
-            "words": filing.ACTIONS.get(act.action, act.action) + (f": {filing.SERVICES.get(act.service, act.service)}" if act.service else ""),
+            "words": paired(filing.ACTIONS.get(act.action, act.action), filing.SERVICES.get(act.service, act.service)),
         }
         for act in request.acts.select_related("by", "replaced_by")
     ]  # fmt: skip
@@ -347,24 +367,24 @@ def whole(person: Person, request: Request, *, now: datetime) -> dict[str, Any]:
         "changed": any(not line.by_rules for line in queries.live_lines(request)),
         "waivers": waivers_shown(request, now=now),
         "tlds": ", ".join(f".{tld}" for tld in request.tlds),
-        "incident": f"{filing.PARTS['incident'].fields[0].choices[incident.category]}, {incident.presence}" if incident.category else "not said yet",
+        "incident": _incident(incident),
         "acts": acts,
         "parts": parts_shown(request),
         "evidence": list(request.evidence.select_related("file", "by")),
         "calls": calls(person, request),
-        "call_heads": ("When", "Contact", "Number", "Outcome", "By"),
+        "call_heads": (said("When"), said("Contact"), said_in("of a telephone", "Number"), said("Outcome"), said("By")),
         "questions": list(request.questions.select_related("asked_by", "answered_by")),
         "notes": notes_shown(person, request),
         "privileged": has_privileged(person, request),
         "five": desk_case.moments(request, happened, now=now),
-        "moment_heads": ("Moment", "When", "Gross", "Net"),
+        "moment_heads": (said("Moment"), said("When"), said("Gross"), said("Net")),
         "deadline": desk_case.deadline(request),
         "over": over,
         "before": before(request),
         "open": [*asked, *advice_questions(request)],
-        "history": [{"at": h.at, "words": f"{h.words}, {h.by}"} for h in reversed(happened[-LATEST:])],
+        "history": [{"at": h.at, "words": joined(", ", (h.words, h.by))} for h in reversed(happened[-LATEST:])],
         "history_full": any(h.at.date() != now.date() for h in happened[-LATEST:]),
-        "history_more": f"All {len(happened)} events" if len(happened) > LATEST else "",
+        "history_more": said("All {n} events", n=number(len(happened))) if len(happened) > LATEST else "",
         "history_href": reverse("desk-history", args=[request.reference]),
         "others": desk_case.links(offered, request),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from ersr.faces.web import deciding, desk, desk_lists, office, signing
+from ersr.faces.web import deciding, desk, desk_lists, ledger, office, outbox, recoveries, screening, signing
 
 urlpatterns = [
     path("desk", desk.queue, name="desk"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("desk/<str:ref>/evidence/<int:pk>", desk.evidence, name="desk-evidence"),
     path("desk/<str:ref>/lines", desk_lists.lines, name="desk-lines"),
     path("desk/<str:ref>/lists/<int:number>", desk_lists.name_list, name="desk-list"),
+    path("desk/<str:ref>/lists/<int:number>/hits", screening.hit_list, name="desk-hits"),
+    path("desk/<str:ref>/lists/<int:number>/hits.csv", screening.hits_csv, name="desk-hits-csv"),
     path("desk/<str:ref>/lists/<int:number>/names.txt", desk_lists.names_txt, name="desk-names"),
     path("desk/<str:ref>/assess", deciding.assess, name="desk-assess"),
     path("desk/<str:ref>/privileged", deciding.privileged, name="desk-privileged"),
@@ -27,7 +29,9 @@ urlpatterns = [
     path("parties", office.parties, name="parties"),
     path("parties/<slug:key>", office.party, name="party"),
     path("people", office.people, name="people"),
+    path("recoveries", recoveries.recoveries, name="recoveries"),
     path("provisions", office.provisions, name="provisions"),
     path("popularity", office.popularity, name="popularity"),
-    path("ledger", office.ledger, name="ledger"),
+    path("outbox", outbox.outbox, name="outbox"),
+    path("ledger", ledger.ledger, name="ledger"),
 ]

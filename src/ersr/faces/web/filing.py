@@ -15,10 +15,12 @@ from ersr.core import filing
 from ersr.core.errors import Refusal
 from ersr.core.lifecycle import Role
 from ersr.core.say import say
+from ersr.core.tongue import said, said_n
+from ersr.faces.download import download
 from ersr.faces.web.desk_case import deadline
 from ersr.faces.web.forms import SixForm, typed
-from ersr.faces.web.page import refusals_into, render_form, signed_in, tell, zones_for
-from ersr.faces.web.waivers import attachment, tlds_said
+from ersr.faces.web.page import render_form, signed_in, tell, zones_for
+from ersr.faces.web.waivers import tlds_said
 from ersr.ledger.sequence import receipt_for
 from ersr.parties.authority import authority
 from ersr.people.models import Person
@@ -27,19 +29,19 @@ from ersr.requests import actions, queries
 from ersr.requests.models import Draft, Request
 
 LABELS = {
-    "number_claimed": "Number to call now",
-    "operator": "Registry operator",
-    "tlds": "TLDs",
-    "happening": "What is happening",
-    "irreversible": "The next thing that cannot be undone",
+    "number_claimed": said("Number to call now"),
+    "operator": said("Registry operator"),
+    "tlds": said("TLDs"),
+    "happening": said("What is happening"),
+    "irreversible": said("The next thing that cannot be undone"),
 }
 
 
 def _filers_only(person: Person) -> None:
     if Role.FILER not in person.roles:
-        raise Refusal("not_allowed", "This needs the role filer: staff do not file in a registry's name.")
+        raise Refusal("not_allowed", said("This needs the role filer: staff do not file in a registry's name."))
     if not queries.operators_for(person):
-        raise Refusal("not_allowed", "No registry operator is on record that you may file for. Call the duty line.")
+        raise Refusal("not_allowed", said("No registry operator is on record that you may file for. Call the duty line."))
 
 
 def _six(person: Person, data: Mapping[str, Any] | None, **more: Any) -> SixForm:
@@ -52,7 +54,7 @@ def start(request: HttpRequest, person: Person) -> HttpResponse:
     _filers_only(person)
     if request.method == "POST":
         actions.drop_draft(person)
-        tell(request, "The draft is dropped.")
+        tell(request, said("The draft is dropped."))
         return redirect("file")
     known = authority()
     return render(
@@ -69,7 +71,7 @@ def six(request: HttpRequest, person: Person) -> HttpResponse:
     if request.method == "POST":
         actions.save_draft(person, typed(request.POST), now=clock.now())
         if "save" in request.POST:
-            tell(request, "Saved. Nothing is filed yet.")
+            tell(request, said("Saved. Nothing is filed yet."))
             return redirect("file")
         form = _six(person, request.POST)
         if form.is_valid():
@@ -110,10 +112,10 @@ def _answers(person: Person, form: SixForm) -> list[tuple[str, str, str]]:
     undone = filing.IRREVERSIBLE[found["irreversible"]]
     tlds = found["tlds"]
     return [
-        ("You", f"{person.name}, {person.party.name}", ""),
+        (said("You"), f"{person.name}, {person.party.name}", ""),
         (LABELS["number_claimed"], found["number_claimed"], "number_claimed"),
         (LABELS["operator"], found["operator"].name, "" if form.operator_name else "operator"),
-        (f"{len(tlds)} TLD{'s' if len(tlds) > 1 else ''}", ", ".join(f".{t}" for t in tlds), "tlds"),
+        (said_n("{n} TLD", "{n} TLDs", len(tlds)), ", ".join(f".{t}" for t in tlds), "tlds"),
         (LABELS["happening"], found["happening"], "happening"),
         (LABELS["irreversible"], say(at, person.zone) if at else undone, "irreversible_0"),
     ]
@@ -130,14 +132,17 @@ def _submit(request: HttpRequest, person: Person, draft: Draft | None) -> HttpRe
         return redirect("file")
     same = draft is not None and draft.pk == int(attempt)
     if draft is not None and same and _digest(draft.body) != request.POST.get("checked"):
-        tell(request, "Your answers changed since you read them. Nothing is filed yet: read them again.")
+        tell(request, said("Your answers changed since you read them. Nothing is filed yet: read them again."))
         return redirect("file-check")
     form = _six(person, draft.body if draft is not None and same else {})
     form.is_valid()
-    with refusals_into(form):
+    try:
         row = actions.submit(form.raw, by=person, now=clock.now(), once=f"{person.pk}:draft:{int(attempt)}")
-        return redirect("receipt", ref=row.reference)
-    return redirect("/file/six?look=1" if same else "file")
+    except Refusal as refusal:
+        if not refusal.fields:  # not about the answers: the draft stays, and a page of its own says what to do
+            raise
+        return redirect("/file/six?look=1" if same else "file")
+    return redirect("receipt", ref=row.reference)
 
 
 # --- the receipt
@@ -157,7 +162,7 @@ def receipt(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         sealed = False
     context = {
         "case": row, "ref": row.reference, "tlp": row.tlp, "sealed": sealed, "digest": record_digest(row),
-        "why": reckoned.explain() if reckoned.at == row.due_at else (f"Reckoned with {row.calendar}.",),
+        "why": reckoned.explain() if reckoned.at == row.due_at else (said("Reckoned with {calendar}.", calendar=row.calendar),),
         "due_in": row.due_at - clock.now(), "tlds": tlds_said(row.tlds), "words": words_of(row),
         # The words prove the caller to the filer. Staff who call have them on the desk; the others have no use for them.
         "called": row.state in ("received", "verifying") and not person.is_staff_member,
@@ -170,7 +175,7 @@ def receipt(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
 def receipt_json(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """The receipt as one file: the exact bytes."""
     row = queries.request_for(person, ref)
-    return attachment(receipt_for(row.event), "application/json", f"receipt-{row.reference}.json")
+    return download(receipt_for(row.event), "application/json", f"receipt-{row.reference}.json")
 
 
 def record_digest(row: Request) -> str:

@@ -13,11 +13,12 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.forms.boundfield import BoundField
+from django.utils.translation import gettext_lazy
 
 from ersr.core import filing
 from ersr.core.errors import Refusal
+from ersr.core.tongue import joined, number, said, said_in, told
 from ersr.faces.web.page import moment_fields, moment_initial, read_moment, take_errors
-from ersr.lists.actions import LIST_BYTES
 from ersr.parties.models import Party
 from ersr.people.models import Person
 from ersr.requests import actions, queries
@@ -63,20 +64,20 @@ class SixForm(PlainForm):
         self.fields.update(
             {
                 "number_claimed": _text(
-                    "On which number can we call you now?",
-                    "We compare it with the numbers on file. We never show those here.",
+                    said("On which number can we call you now?"),
+                    said("We compare it with the numbers on file. We never show those here."),
                     inputmode="tel",
                     autocomplete="tel",
                 ),
                 "operator": self._operator(),
-                "tlds": _text("Which TLDs?", self._tld_hint(), autocomplete="off", autocapitalize="none", spellcheck="false"),
+                "tlds": _text(said("Which TLDs?"), self._tld_hint(), autocomplete="off", autocapitalize="none", spellcheck="false"),
                 "happening": _long(
-                    "What is happening?", "Plain words. No clause numbers. Do not paste name lists: you add them later."
+                    said("What is happening?"), said("Plain words. No clause numbers. Do not paste name lists: you add them later.")
                 ),
                 "irreversible": _choice(
-                    "When does the next thing happen that cannot be undone?",
+                    said("When does the next thing happen that cannot be undone?"),
                     filing.IRREVERSIBLE,
-                    "Your best guess is good enough.",
+                    said("Your best guess is good enough."),
                 ),
                 **moment_fields("irreversible_at", zones),
             }
@@ -87,17 +88,17 @@ class SixForm(PlainForm):
         if len(known) == 1:
             return forms.ChoiceField(choices=known, initial=known[0][0], required=False, widget=forms.HiddenInput)
         return forms.ChoiceField(
-            label="Which registry operator do you file for?",
-            choices=[("", "Choose the operator"), *known],
+            label=said("Which registry operator do you file for?"),
+            choices=[("", said("Choose the operator")), *known],
             required=False,
         )
 
     def _tld_hint(self) -> str:
         counts = [(party.name, queries.tlds_for(self.person, party).count()) for party in self.operators]
         if len(counts) == 1:
-            return f"Separate with commas or spaces. You may write “all {counts[0][1]}”."
-        told = ", ".join(f"“all {number}” for {name}" for name, number in counts)
-        return f"Separate with commas or spaces. You may write {told}."
+            return said("Separate with commas or spaces. You may write “all {n}”.", n=counts[0][1])
+        parts = [said("“all {n}” for {name}", n=n, name=name) for name, n in counts]
+        return said("Separate with commas or spaces. You may write {what}.", what=joined(", ", parts))
 
     @property
     def operator_name(self) -> str:
@@ -180,7 +181,7 @@ class CoreForm(PlainForm):
         for one in self.questions:
             if one.kind == "time":
                 boxes = {box: self[f"{one.name}_{box}"] for box in ("day", "month", "year", "time", "zone")}
-                found.append(Row(one.name, one.label if one.needed else f"{one.label} (optional)", not one.needed, **boxes))
+                found.append(Row(one.name, one.label, not one.needed, **boxes))
             else:
                 found.append(Row(one.name, one.label, not one.needed, field=self[one.name]))
         return found
@@ -224,13 +225,13 @@ class SizedFile(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> Any:
         found, limit = super().clean(data, initial), self.limit()
         if found and found.size > limit:
-            raise forms.ValidationError(f"The file has {found.size:,} bytes; at most {limit:,} are taken", "too_large")
+            raise forms.ValidationError(told(said("The file has {size} bytes; at most {limit} are taken", size=number(found.size), limit=number(limit))), "too_large")
         return found
 
 
 def _sized(limit: Callable[[], int]) -> SizedFile:
-    words = dict.fromkeys(("required", "invalid", "missing"), "Choose a file")
-    return SizedFile(limit=limit, label="File", allow_empty_file=True, error_messages=words)
+    words = dict.fromkeys(("required", "invalid", "missing"), gettext_lazy("Choose a file"))
+    return SizedFile(limit=limit, label=said("File"), allow_empty_file=True, error_messages=words)
 
 
 class FileForm(PlainForm):
@@ -240,13 +241,13 @@ class FileForm(PlainForm):
 
 
 class ListForm(FileForm):
-    file = _sized(lambda: LIST_BYTES)
-    title = _text("What shall we call it?", "Like “Tonight”. Without a title it gets a number.")
+    file = _sized(lambda: settings.ERSR_LIST_BYTES)
+    title = _text(said("What shall we call it?"), said("Like “Tonight”. Without a title it gets a number."))
     field_order = ("title", "file")
 
 
 class WithdrawForm(PlainForm):
-    reason = _long("Why do you withdraw?", "A few words. They stay on record.")
+    reason = _long(said("Why do you withdraw?"), said("A few words. They stay on record."))
 
 
 class AnswerForm(PlainForm):
@@ -264,9 +265,9 @@ class CheckForm(FileForm):
     """Of the public page that checks a document."""
 
     names = forms.FileField(
-        label="The list of names, if you have it",
+        label=said("The list of names, if you have it"),
         required=False,
-        help_text="Plain text, a name a line. We hold it against the digest in the document.",
+        help_text=said("Plain text, a name a line. We hold it against the digest in the document."),
     )
 
 
@@ -278,68 +279,72 @@ class OnceInput(forms.PasswordInput):
 
 class SignInForm(PlainForm):
     email = forms.CharField(
-        label="E-mail", required=False, widget=forms.EmailInput(attrs={"autocomplete": "username", "spellcheck": "false"})
+        label=said("E-mail"), required=False, widget=forms.EmailInput(attrs={"autocomplete": "username", "spellcheck": "false"})
     )
     password = forms.CharField(
-        label="Password",
+        label=said("Password"),
         required=False,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     code = forms.CharField(
-        label="Code from your authenticator",
+        label=said("Code from your authenticator"),
         required=False,
-        help_text="6 digits. You may paste it.",
+        help_text=said("6 digits. You may paste it."),
         widget=OnceInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "12"}),
     )
 
     def clean(self) -> dict[str, Any]:
         for name, words in (
-            ("email", "Enter your e-mail address"),
-            ("password", "Enter your password"),
-            ("code", "Enter the 6 digits that your authenticator shows now"),
+            ("email", said("Enter your e-mail address")),
+            ("password", said("Enter your password")),
+            ("code", said("Enter the 6 digits that your authenticator shows now")),
         ):
             if not self.cleaned_data.get(name):
-                self.add_error(name, words)
+                self.add_error(name, told(words))
         return self.cleaned_data
 
 
 class PasswordForm(PlainForm):
     password = forms.CharField(
-        label="Choose a password",
+        label=said("Choose a password"),
         required=False,
         strip=False,
-        help_text="At least 12 characters. A sentence is good.",
+        help_text=said("At least 12 characters. A sentence is good."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
 
 class CodeForm(PlainForm):
     code = forms.CharField(
-        label="Code from your authenticator",
+        label=said("Code from your authenticator"),
         required=False,
-        help_text="The 6 digits that it shows now.",
+        help_text=said("The 6 digits that it shows now."),
         widget=OnceInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": "12"}),
     )
 
 
+#: What a token may do, in words.
+SCOPES = {"read": said("Read"), "write": said("File and act"), "sign": said_in("button", "Sign"), "admin": said("People and keys")}
+
+
 class TokenForm(CodeForm):
-    name = _text("What is it for?", "Like “night script”.")
+    name = _text(said("What is it for?"), said("Like “night script”."))
     scopes = forms.MultipleChoiceField(
-        label="What may it do?",
+        label=said("What may it do?"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        choices=[("read", "Read"), ("write", "File and act"), ("sign", "Sign"), ("admin", "People and keys")],
+        choices=list(SCOPES.items()),
     )
     days = forms.IntegerField(
-        label="For how many days?",
+        label=said("For how many days?"),
         required=False,
-        help_text="At most 366.",
+        help_text=said("At most 366."),
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
-        error_messages={"invalid": "Enter a number of days, like 30"},
+        error_messages={"invalid": gettext_lazy("Enter a number of days, like 30")},
     )
     field_order = ("name", "scopes", "days", "code")
 
 
 class ZoneForm(PlainForm):
-    zone = _text("Your time zone", "Like Europe/Brussels. Times stand in UTC first, then in this zone.", autocomplete="off")
+    zone = _text(said("Your time zone"), said("Like Europe/Brussels. Times stand in UTC first, then in this zone."), autocomplete="off")

@@ -19,6 +19,7 @@ GET changes nothing; a form is posted to the address that shows it; a good post 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,15 +29,20 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
 
 from ersr import clock
 from ersr.core.errors import CODES, FieldError, Refusal
+from ersr.core.filing import TIME_WRONG
 from ersr.core.say import MONTHS, place
+from ersr.core.tongue import said, told
 from ersr.faces.web import errors
 from ersr.parties.authority import authority
 from ersr.people import actions as people
@@ -45,7 +51,7 @@ from ersr.people.models import Person
 View = Callable[..., HttpResponse]
 
 #: Names whose values are never kept after sign-out, whatever form they come from.
-NEVER_KEPT = frozenset({"csrfmiddlewaretoken", "password", "code", "totp", "kept_form"})
+NEVER_KEPT = errors.SECRET | {"csrfmiddlewaretoken", "kept_form"}
 SENDER_COOKIE, SENDER_SALT, SENDER_LASTS = "ersr_sender", "ersr.sender", timedelta(hours=32)
 KEPT_AT_MOST = 200_000  # characters
 
@@ -74,6 +80,7 @@ def signed_in(view: View) -> View:
         response = _answer(request, lambda: view(request, person, **words))
         kept = request.POST.get("kept_form", "")
         if kept and response.status_code in (302, 303):
+            request.ersr_acted = True  # type: ignore[attr-defined]
             people.drop_kept_form(person, kept)
         return response
 
@@ -114,7 +121,7 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
 def _keep(request: HttpRequest) -> str:
     """Keeps what was posted for whoever was signed in here last; returns the address where it waits, or ""."""
     try:
-        raw = request.get_signed_cookie(SENDER_COOKIE, salt=SENDER_SALT, max_age=SENDER_LASTS)
+        raw = request.get_signed_cookie(cookie_name(SENDER_COOKIE), salt=SENDER_SALT, max_age=SENDER_LASTS)
     except (KeyError, signing.BadSignature):  # nobody was signed in here lately: there is no one to keep it for
         return ""
     sender = Person.objects.filter(pk=int(raw), is_active=True).first()
@@ -128,12 +135,15 @@ def _keep(request: HttpRequest) -> str:
 
 def remember_sender(response: HttpResponse, person: Person) -> None:
     """Set at sign-in: says whose a form is that comes after the session has ended. Opens nothing by itself."""
-    from django.conf import settings
-
     response.set_signed_cookie(
-        SENDER_COOKIE, str(person.pk), salt=SENDER_SALT, max_age=SENDER_LASTS, httponly=True,
+        cookie_name(SENDER_COOKIE), str(person.pk), salt=SENDER_SALT, max_age=SENDER_LASTS, httponly=True,
         secure=settings.SESSION_COOKIE_SECURE, samesite="Lax",
     )  # fmt: skip
+
+
+def cookie_name(name: str) -> str:
+    """With https, under the prefix that only this host itself can set (as the session's)."""
+    return f"__Host-{name}" if settings.SESSION_COOKIE_SECURE else name
 
 
 def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
@@ -151,9 +161,14 @@ def posted(request: HttpRequest) -> Any:
     return request.POST if request.method == "POST" else None
 
 
+def quoted(words: str) -> SafeString | str:
+    """Text that stays as it was written, whatever language the page has: law, and what an instrument says."""
+    return format_html('<span lang="en">{}</span>', words) if words else ""
+
+
 def tell(request: HttpRequest, words: str) -> None:
     """A sentence for the next page: include "messages.html" at the top of its content."""
-    messages.success(request, words)
+    messages.success(request, told(words))
 
 
 def render_form(
@@ -164,9 +179,12 @@ def render_form(
     known = getattr(form, "refused_with", None)
     if wrong and "file" in form.fields and form.has_error("file", "too_large"):
         known = known or CODES["too_large"][0]
-    return render(
+    response = render(
         request, template, {**(context or {}), "form": form}, status=status or (known or 422 if wrong else 200)
     )
+    if wrong and getattr(form, "retry_after", None):
+        response["Retry-After"] = str(form.retry_after)
+    return response
 
 
 @contextmanager
@@ -181,7 +199,7 @@ def refusals_into(form: Any, *, default: str | None = None) -> Iterator[None]:
         if refusal.code in ("not_found", "not_allowed", "sign_in", "damaged"):
             raise
         take_errors(form, refusal.fields or (FieldError(default or "", refusal.message),))
-        form.refused_with = CODES[refusal.code][0]
+        form.refused_with, form.retry_after = CODES[refusal.code][0], refusal.facts.get("retry_after")
 
 
 def take_errors(form: Any, found: tuple[FieldError, ...]) -> None:
@@ -191,10 +209,9 @@ def take_errors(form: Any, found: tuple[FieldError, ...]) -> None:
         if f"{name}_day" in form.fields:
             if any(form.errors.get(f"{name}_{box}") for box in BOXES):
                 continue
-            words = "Enter day, month, year and time" if error.message.startswith("Enter a time with") else error.message
-            form.add_error(f"{name}_day", words)
-        elif error.message not in form.errors.get(name, ()):
-            form.add_error(name if name in form.fields else None, error.message)
+            form.add_error(f"{name}_day", told(said("Enter day, month, year and time") if error.message == TIME_WRONG else error.message))
+        elif (words := told(error.message)) not in form.errors.get(name, ()):
+            form.add_error(name if name in form.fields else None, words)
 
 
 # --- times: day, month, year, time of 24 hours, zone
@@ -217,11 +234,11 @@ def moment_fields(name: str, zones: list[tuple[str, str]], *, hint: str = "") ->
         return forms.CharField(label=label, required=False, help_text=help_text, widget=widget, max_length=12)
 
     return {
-        f"{name}_day": box("Day", help_text=hint),
-        f"{name}_month": box("Month", mode="text"),
-        f"{name}_year": box("Year"),
-        f"{name}_time": box("Time, 24 h", mode="text"),
-        f"{name}_zone": forms.ChoiceField(label="Time zone", choices=zones, required=False),
+        f"{name}_day": box(said("Day"), help_text=hint),
+        f"{name}_month": box(said("Month"), mode="text"),
+        f"{name}_year": box(said("Year")),
+        f"{name}_time": box(said("Time, 24 h"), mode="text"),
+        f"{name}_zone": forms.ChoiceField(label=said("Time zone"), choices=zones, required=False),
     }
 
 
@@ -241,7 +258,7 @@ def read_moment(form: Any, name: str) -> datetime | None:
     given = {box: str(form.cleaned_data.get(f"{name}_{box}") or "").strip() for box in BOXES}
     found, wrong = parse_moment(**given)
     for box, words in wrong.items():
-        form.add_error(f"{name}_{box}", words)
+        form.add_error(f"{name}_{box}", told(words))
     return found
 
 
@@ -252,29 +269,36 @@ def parse_moment(*, day: str, month: str, year: str, time: str, zone: str = "UTC
     wrong: dict[str, str] = {}
     number = _month(month)
     if not re.fullmatch(r"[0-9]{1,2}", day) or not 1 <= int(day) <= 31:
-        wrong["day"] = "Enter the day as a number from 1 to 31"
+        wrong["day"] = said("Enter the day as a number from 1 to 31")
     if number is None:
-        wrong["month"] = "Enter the month as a number from 1 to 12"
+        wrong["month"] = said("Enter the month as a number from 1 to 12")
     if not re.fullmatch(r"20[0-9]{2}", year):
-        wrong["year"] = "Enter the year with four figures, like 2026"
-    clocked = re.fullmatch(r"([0-9]{1,2})[:.hH]?([0-9]{2})", time)
+        wrong["year"] = said("Enter the year with four figures, like 2026")
+    clocked = re.fullmatch(r"([0-9]{1,2})\s?[:.hH]?\s?([0-9]{2})", time)
     if not clocked or int(clocked[1]) > 23 or int(clocked[2]) > 59:
-        wrong["time"] = "Enter the time of 24 hours, like 00:00 or 23:45"
+        wrong["time"] = said("Enter the time of 24 hours, like 00:00 or 23:45")
     if wrong or number is None or not clocked:
         return None, wrong
     try:
         wall = datetime(int(year), number, int(day), int(clocked[1]), int(clocked[2]), tzinfo=ZoneInfo(zone or "UTC"))
     except ValueError:
-        return None, {"day": f"{MONTHS[number - 1]} {year} has no day {int(day)}"}
+        return None, {"day": said("{month} {year} has no day {day}", month=MONTHS[number - 1], year=year, day=int(day))}
     found = wall.astimezone(UTC)
     if found.astimezone(wall.tzinfo).replace(tzinfo=None) != wall.replace(tzinfo=None):
-        return None, {"time": f"On that day {place(zone)} has no {wall:%H:%M}: clocks go forward. Give it in UTC"}
+        return None, {"time": said("On that day {place} has no {time}: clocks go forward. Give it in UTC", place=place(zone), time=f"{wall:%H:%M}")}
     if wall.replace(fold=1).astimezone(UTC) != found:
-        return None, {"time": f"On that day {place(zone)} has {wall:%H:%M} twice: clocks go back. Give it in UTC"}
+        return None, {"time": said("On that day {place} has {time} twice: clocks go back. Give it in UTC", place=place(zone), time=f"{wall:%H:%M}")}
     return found, {}
 
 
 def _month(text: str) -> int | None:
     if re.fullmatch(r"[0-9]{1,2}", text):
         return int(text) if 1 <= int(text) <= 12 else None
-    return next((n for n, name in enumerate(MONTHS, 1) if len(text) >= 3 and name.lower().startswith(text.lower())), None)
+    typed = _folded(text.rstrip("."))
+    names = ((n, word) for n, name in enumerate(MONTHS, 1) for word in (name, told(name)))
+    return next((n for n, word in names if len(typed) >= 3 and _folded(word).startswith(typed)), None)
+
+
+def _folded(text: str) -> str:
+    """Small letters without accents: "fevrier" is a month too."""
+    return "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))

@@ -11,17 +11,21 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from ersr import clock
+from ersr.core.errors import Refusal
 from ersr.core.lifecycle import Role
 from ersr.core.say import say, say_until
 from ersr.core.terms import Instrument, Terms
+from ersr.core.tongue import joined, number, said, said_n, small, told
+from ersr.faces.download import download
 from ersr.faces.web import desk_case, desk_story
 from ersr.faces.web.deciding import number_in
-from ersr.faces.web.desk import download, open_form, posted
+from ersr.faces.web.desk import open_form
 from ersr.faces.web.desk_forms import CHANNELS, CodeForm, ReasonForm, ServeForm
 from ersr.faces.web.desk_lists import why_not
-from ersr.faces.web.page import read_moment, refusals_into, render_form, staff_only, tell, zones_for
+from ersr.faces.web.fresh import fresh
+from ersr.faces.web.page import posted, read_moment, refusals_into, render_form, staff_only, tell, zones_for
 from ersr.files import store
-from ersr.lists.queries import latest
+from ersr.lists.queries import latest, unanswered
 from ersr.people.models import Delegation, Person
 from ersr.people.queries import with_role
 from ersr.requests import queries
@@ -29,6 +33,7 @@ from ersr.requests.models import Decision, Line, Request
 from ersr.waivers import actions as waivers
 from ersr.waivers.models import PREVIEW_LASTS, Preview
 from ersr.waivers.queries import covering
+from ersr.waivers.trees import tree_of
 
 
 @staff_only
@@ -38,20 +43,24 @@ def sign(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     queries.require(person, row, "read_desk")
     do = request.POST.get("do", "")
     if do == "preview":
-        waivers.preview(ref, request.POST.get("instrument", ""), by=person, now=now)
+        try:
+            waivers.preview(ref, request.POST.get("instrument", ""), by=person, now=now)
+        except Refusal as refusal:
+            if "hashed" not in refusal.facts:  # else the page says how far the worker is with a large list
+                raise
         return redirect("desk-sign", ref=row.reference)
     form = CodeForm(request.POST if do == "sign" else None)
     back = ReasonForm(request.POST if do == "send_back" else None)
     if do == "sign" and form.is_valid():
         with refusals_into(form, default="code"):
-            done = waivers.sign(ref, number_in(request, "preview"), form.cleaned_data["code"], by=person, now=now)
-            tell(request, f"Signed: {done.reference}.")
+            done = waivers.sign(ref, number_in(request, "preview"), fresh(request), by=person, now=now)
+            tell(request, said("Signed: {reference}.", reference=done.reference))
             left = waivers.unsigned_lines(queries.request_for(person, ref))
             return redirect("desk-sign" if left else "desk-case", ref=row.reference)
     if do == "send_back" and back.is_valid():
         with refusals_into(back):
             waivers.send_back(ref, reason=back.cleaned_data["reason"], by=person, now=now)
-            tell(request, "Sent back. The lines are open again, with your reason on record.")
+            tell(request, said("Sent back. The lines are open again, with your reason on record."))
             return redirect("desk-case", ref=row.reference)
     chosen = back if do == "send_back" else form
     return render_form(request, "desk/sign.html", chosen, _sign_page(person, row, form, back, now))
@@ -73,15 +82,18 @@ def _sign_page(person: Person, row: Request, form: CodeForm, back: ReasonForm, n
     about = [line for line in unsigned if held is None or line.instrument == held.instrument]
     head = desk_case.head(person, row, now=now)
     able = bool(waiting) and refusal is None
+    made = {i: tree_of(row, i, person) for i in waiting}
     return {
         **head,
         "place": "Desk",
         "step": {} if able else desk_story.step(person, row, head, f"/desk/{row.reference}/sign", now=now),
-        "grants": desk_case.grants(row, about, ends) if about else desk_case.sentence(row),
+        "grants": desk_case.grants(row, about, ends, signed=False) if about else desk_case.sentence(row),
         "rows": [_signed_row(line, live.get(line.pk)) for line in queries.live_lines(row)],
         "not_in": [line.number for line in queries.live_lines(row) if line not in about],
-        "waiting": [(i, Instrument(i).title, _delegation(person, row, i, now)) for i in waiting],
+        "waiting": [(i, Instrument(i).title, _delegation(person, row, i, now), made[i]) for i in waiting],
+        "hashing": any(one and not one.root and not one.problem for one in made.values()),
         "preview": held,
+        "signs": waivers.what_is_signed(held) if held is not None else "",
         "lapsed": lapsed,
         "pdf": reverse("desk-preview", args=[row.reference, held.pk]) if held is not None else "",
         "first_instrument": next((i for i in waiting if covering(person, i, waivers.unsigned_lines(row, i), now=now)), ""),
@@ -97,8 +109,8 @@ def _sign_page(person: Person, row: Request, form: CodeForm, back: ReasonForm, n
 def _signed_row(line: Line, decision: Decision | None) -> dict[str, Any]:
     words, look = desk_story.outcome_of(line)
     return {
-        "words": f"{line.number}. {desk_case.act_words(line.action)}, {desk_case.tlds_said(line.tlds)}",
-        "provision": f"{line.provision}, {desk_story.writing(line).lower()}",
+        "words": said("{number}. {action}, {tlds}", number=line.number, action=desk_case.act_words(line.action), tlds=desk_case.tlds_said(line.tlds)),
+        "provision": joined(", ", (line.provision, desk_story.written(line))),
         "outcome": words,
         "look": look,
         "proposed": (decision.proposed_by.name, decision.proposed_at) if decision else None,
@@ -120,12 +132,13 @@ def _delegation(person: Person, row: Request, instrument: str, now: datetime) ->
 
 
 def _read(row: Request, preview: Preview, live: dict[int, Decision | None], now: datetime) -> dict[str, Any]:
-    """What the signatory reads beside the instrument: the terms in short, what changed, the hits, the digest."""
+    """What the signatory reads beside the instrument: the terms in short and in the language that is signed, what changed, the
+    hits, the digest."""
     terms = Terms.from_json(preview.terms)
     provisions = list(dict.fromkeys(f"{x.provision}, {x.provision_title}" for x in terms.lines))
     dates = "; ".join(f"{a.family} {a.version} of {a.dated.isoformat()} for {desk_case.tlds_said(a.tlds)}" for a in terms.agreements)
     acts = list(dict.fromkeys(x.action_words for x in terms.lines))
-    named = f", for the {terms.names.size:,} names of the annex and not more" if terms.names else ""
+    named = f", for the {terms.names.size:,} {'name' if terms.names.size == 1 else 'names'} of the annex and not more" if terms.names else ""
     lead = {"waiver": "Waived.", "authorisation": "Authorised.", "fee_reduction": "Reduced."}[terms.instrument.value]
     clauses = [
         (lead, f"{'; '.join(provisions)}, of the Registry Agreements {dates}, and no other provision."),
@@ -137,26 +150,30 @@ def _read(row: Request, preview: Preview, live: dict[int, Decision | None], now:
     if modified:
         clauses.insert(2, ("Modified.", "; ".join(dict.fromkeys(modified))))
     approved = [d.approved_at for d in live.values() if d is not None and d.approved_at and d.state == "approved"]
-    digests = {latest(x).digest for x in row.incident.lists.all()}
+    digests = {latest(x).content_digest for x in row.incident.lists.all()}
     changed = []
-    if terms.names is not None and terms.names.digest not in digests:
-        changed.append("a name list")
+    if terms.names is not None and terms.names.of_records not in digests:
+        changed.append(said("a name list"))
     if {x.pk for x in waivers.unsigned_lines(row, preview.instrument)} != set(preview.lines):
-        changed.append("the lines")
+        changed.append(said("the lines"))
     later = [v.at for v in row.parts.all() if approved and v.at > max(approved)] + [a.at for a in row.acts.all() if approved and a.at > max(approved)]
     if later:
-        changed.append("the filing: the registry added something")
+        changed.append(said("the filing: the registry added something"))
     hits = [hit for x in row.incident.lists.all() for hit in x.hits.all()]
     removed = sum(hit.answer == "removed" for hit in hits)
     return {
         "clauses": [(lead, text) for lead, text in clauses if text],
-        "changed": ", ".join(changed),
-        "hits": f"All {len(hits)} answered, {removed} taken out" if hits else "No name is on a popularity list",
-        "open_hits": sum(not hit.answer for hit in hits),
-        "delegation": f"{preview.delegation.words}; {Instrument(preview.instrument).title.lower()}, {preview.delegation.families}, {say_until(preview.delegation.ends_at)}",
+        "changed": joined(", ", changed) if changed else "",
+        "hits": said_n("{n} name: answered, {removed} taken out", "{n} names: all answered, {removed} taken out", len(hits), removed=number(removed)) if hits else said("No name is on a popularity list"),
+        "open_hits": bool(unanswered(row.incident)),
+        "delegation": said(
+            "{words}; {title}, {families}, {until}", words=preview.delegation.words, title=small(Instrument(preview.instrument).title),
+            families=preview.delegation.families, until=say_until(preview.delegation.ends_at),
+        ),
         "digest": preview.file_id,
         "names_digest": terms.names.digest if terms.names else "",
-        "title": terms.instrument.title,
+        "called": terms.instrument.title,
+        "title": str(terms.instrument.title),  # as it is signed
         "left": preview.made_at + PREVIEW_LASTS - now,
         "until": preview.made_at + PREVIEW_LASTS,
     }  # fmt: skip
@@ -170,7 +187,7 @@ def preview_pdf(request: HttpRequest, person: Person, ref: str, pk: int) -> Http
     found = row.previews.filter(pk=pk).first()
     if found is None:
         raise desk_story.nothing()
-    return download(store.get(found.file_id), f"{found.reference}-preview.pdf", "application/pdf")
+    return download(store.get(found.file_id), "application/pdf", f"{found.reference}-preview.pdf")
 
 
 # --- serve
@@ -188,19 +205,19 @@ def serve(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     if form.is_bound and form.is_valid():
         served_at = read_moment(form, "served_at")
         if served_at is None and not form.errors:
-            form.add_error("served_at_day", "Enter when it was served: day, month, year and time")
+            form.add_error("served_at_day", told(said("Enter when it was served: day, month, year and time")))
         if not form.errors and served_at is not None and chosen is not None:
             with refusals_into(form):
                 words = {k: form.cleaned_data[k] for k in ("channel", "confirmation")}
                 waivers.serve(chosen.reference, **words, served_at=served_at, by=person, now=now)
-                tell(request, f"Service of {chosen.reference} is on record.")
+                tell(request, said("Service of {reference} is on record.", reference=chosen.reference))
                 return redirect("desk-serve" if len(waiting) > 1 else "desk-case", ref=row.reference)
     context = {
         **desk_case.head(person, row, now=now),
         "place": "Desk",
         "chosen": chosen,
         "title": Instrument(chosen.instrument).title if chosen else "",
-        "served_heads": ("Instrument", "Channel", "When", "Confirmation"),
+        "served_heads": (said("Instrument"), said("Channel"), said("When"), said("Confirmation")),
         "rest": [(w.reference, Instrument(w.instrument).title) for w in every if w is not chosen],
         "served": [
             (w.reference, CHANNELS[record.channel], say(record.served_at), record.confirmation)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from django.utils.html import escape
+from django.utils.html import conditional_escape as escape
 from django.utils.safestring import SafeString, mark_safe
+
+from ersr.core.tongue import said
 
 #: The triangle of what stops; the same shape as parts/shape.html draws.
 STOP = ('<svg class="shape shape--stop" width="18" height="18" aria-hidden="true" focusable="false">'
@@ -24,7 +26,7 @@ def tag(name: str, content: str = "", /, **attributes: str) -> str:
 
 
 def text(words: str, *, x: str | float, y: float, css: str) -> str:
-    return tag("text", str(escape(words)), **{"class": css}, x=f"{x}", y=f"{y}")
+    return tag("text", escape(words), **{"class": css}, x=f"{x}", y=f"{y}")
 
 
 def line(css: str, x1: str, x2: str, y1: float, y2: float) -> str:
@@ -42,7 +44,7 @@ def flag(top: float, foot: float, *, left_of_pole: bool, word_right: bool = Fals
     css = "clock-word" + (" clock-word--end" if word < 0 else "")
     pole = line("flag-pole", "0", "0", top, foot)
     cloth = tag("path", **{"class": "flag"}, d=f"M0 {top} h{17 * side} l{-5 * side} 6 l{5 * side} 6 H0 z")
-    return pole + cloth + text("Due", x=word, y=top + 11, css=css)
+    return pole + cloth + text(said("Due"), x=word, y=top + 11, css=css)
 
 
 def hatch(key: str) -> str:
@@ -52,7 +54,7 @@ def hatch(key: str) -> str:
 
 
 def draw(key: str, title: str, finding: str, height: float, css: str, parts: Iterable[str]) -> SafeString:
-    words = tag("title", str(escape(title)), id=f"{key}-title") + tag("desc", str(escape(finding)), id=f"{key}-desc")
+    words = tag("title", escape(title), id=f"{key}-title") + tag("desc", escape(finding), id=f"{key}-desc")
     inside = words + tag("defs", hatch(key)) + "".join(parts)
     return mark_safe(tag("svg", inside, **{"class": f"chart {css}", "aria-labelledby": f"{key}-title {key}-desc"},
                           role="img", width="100%", height=f"{height:g}", focusable="false"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from ersr.faces.web import account, adding, case, filing, public, waivers
+from ersr.faces.web import account, adding, case, device, entering, factors, filing, fresh, name_lists, public, waivers
 
 urlpatterns = [
     path("", public.home, name="home"),
@@ -12,12 +12,24 @@ urlpatterns = [
     path("about", public.about, name="about"),
     path("keys", public.keys, name="keys"),
     path("offline", public.offline, name="offline"),
-    path("signin", account.signin, name="signin"),
-    path("signout", account.signout, name="signout"),
+    path("language", public.choose_language, name="language"),
+    path("signin", entering.signin, name="signin"),
+    path("signin/recovery", entering.recover, name="recover"),
+    path("signin/lost", entering.lost, name="lost"),
+    path("passkey/options", fresh.options, name="passkey-options"),
+    path("signout", entering.signout, name="signout"),
     path("enrol/<str:code>", account.enrol, name="enrol"),
     path("account", account.account, name="account"),
+    path("account/authenticator", factors.add_authenticator, name="add-authenticator"),
+    path("account/passkey", factors.add_passkey, name="add-passkey"),
+    path("account/remove", factors.remove, name="remove-factor"),
+    path("account/password", factors.password, name="password"),
+    path("account/recovery-codes", factors.recovery_codes, name="recovery-codes"),
+    path("account/recovery-codes.txt", factors.recovery_codes_file, name="recovery-codes-file"),
+    path("device", device.device, name="device"),
     path("told", account.told, name="told"),
     path("kept/<str:key>", account.kept, name="kept"),
+    path("names", name_lists.index, name="names"),
     path("file", filing.start, name="file"),
     path("file/six", filing.six, name="file-six"),
     path("file/check", filing.check, name="file-check"),
@@ -25,8 +37,12 @@ urlpatterns = [
     path("r/<str:ref>/receipt", filing.receipt, name="receipt"),
     path("r/<str:ref>/receipt.json", filing.receipt_json, name="receipt-json"),
     path("r/<str:ref>/add/<str:part>", adding.add, name="add"),
+    path("r/<str:ref>/uploads/<int:number>", adding.upload, name="upload"),
     path("r/<str:ref>/lists/<int:number>", adding.name_list, name="list"),
-    path("r/<str:ref>/lists/<int:number>/names.txt", adding.names, name="list-names"),
+    path("r/<str:ref>/lists/<int:number>/names.txt", name_lists.names, name="list-names"),
+    path("r/<str:ref>/lists/<int:number>/records.txt", name_lists.records, name="list-records"),
+    path("r/<str:ref>/lists/<int:number>/removed.txt", name_lists.removed, name="list-removed"),
+    path("r/<str:ref>/lists/<int:number>/refused.csv", adding.refused_csv, name="list-refused"),
     path("r/<str:ref>/evidence/<int:pk>", adding.evidence, name="evidence"),
     path("r/<str:ref>/answer", case.answer, name="answer"),
     path("r/<str:ref>/withdraw", case.withdraw, name="withdraw"),
@@ -34,5 +50,6 @@ urlpatterns = [
     path("w/<str:ref>/ack", waivers.ack, name="ack"),
     path("w/<str:ref>/waiver.pdf", waivers.waiver_pdf, name="waiver-pdf"),
     path("w/<str:ref>/waiver.sd-jwt", waivers.waiver_token, name="waiver-token"),
+    path("w/<str:ref>/list-key.json", waivers.list_key, name="waiver-list-key"),
     path("", include("ersr.faces.web.desk_urls")),
 ]

@@ -8,63 +8,72 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
 from ersr import clock
 from ersr.core import lifecycle
+from ersr.core.errors import Refusal
 from ersr.core.lifecycle import State
 from ersr.core.say import say, say_day, say_span, say_until
-from ersr.core.terms import Instrument, Terms, WaiverStatus
-from ersr.faces.web.page import signed_in, tell
+from ersr.core.terms import Instrument, LineTerms, Terms, WaiverStatus
+from ersr.core.tongue import Said, capital, listed, said, said_n
+from ersr.core.triage import Action
+from ersr.faces.download import download
+from ersr.faces.web.page import quoted, signed_in, tell
 from ersr.files import store
 from ersr.lists.queries import latest_versions
 from ersr.people.models import Person
 from ersr.requests import queries
 from ersr.waivers import actions
 from ersr.waivers.models import Waiver
-from ersr.waivers.queries import waiver_for
+from ersr.waivers.queries import covers_name, holds, list_key_for, waiver_for
 
 _VERBS = {
-    "create": "create", "reserve": "reserve", "server_hold": "hold", "sinkhole": "sinkhole", "transfer": "transfer",
+    "create": said("create"), "reserve": said("reserve"), "server_hold": said("hold"), "sinkhole": said("sinkhole"),
+    "transfer": said("transfer"),
 }  # fmt: skip
 
 
 # --- words
 
 
-def together(words: Sequence[str]) -> str:
-    """a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
-
-
 def tlds_said(tlds: Sequence[str]) -> str:
     """.biz, .cc and .cn; beyond four: .biz, .cc, .cn and 37 other TLDs."""
     named = [f".{tld}" for tld in tlds]
-    return together(named) if len(named) <= 4 else f"{', '.join(named[:3])} and {len(named) - 3} other TLDs"
+    if len(named) <= 4:
+        return listed(named)
+    return said_n("{some} and {n} other TLD", "{some} and {n} other TLDs", len(named) - 3, some=", ".join(named[:3]))
 
 
-def does(instruments: Sequence[Terms]) -> str:
+def does(instruments: Sequence[Terms]) -> Said:
     """create and sinkhole 7,750 names in .example and .test: what all lines of these instruments permit."""
     lines = [line for terms in instruments for line in terms.lines]
     verbs = sorted({_VERBS[line.action] for line in lines if line.action in _VERBS})
-    sets = {terms.names.digest: terms.names.size for terms in instruments if terms.names}
-    size = sum(sets.values())
-    counted = "names" if not sets else "1 name" if size == 1 else f"{size:,} names"
-    found = [f"{together(verbs)} {counted}"] if verbs else []
-    found += [line.action_words for line in lines if line.action not in _VERBS]
-    return f"{together(list(dict.fromkeys(found)))} in {tlds_said(sorted({t for line in lines for t in line.tlds}))}"
+    sets = {terms.names.of_records: terms.names.size for terms in instruments if terms.names}
+    names = said_n("{n} name", "{n} names", sum(sets.values())) if sets else said("names")
+    found = [said("{verbs} {names}", verbs=listed(verbs), names=names)] if verbs else []
+    found += [action_said(line) for line in lines if line.action not in _VERBS]
+    tlds = tlds_said(sorted({t for line in lines for t in line.tlds}))
+    return said("{acts} in {tlds}", acts=listed(dict.fromkeys(found)), tlds=tlds)
 
 
-def permits(instruments: Sequence[Terms]) -> str:
+def action_said(line: LineTerms) -> str:
+    """The act in the reader's words, where it is one that we have words for; else as the instrument says it."""
+    known = Action(line.action).words if line.action in set(Action) else ""
+    return known if known == line.action_words else line.action_words
+
+
+def permits(instruments: Sequence[Terms]) -> Said:
     """The whole sentence: who may do what, until when; of several instruments until the first of them ends."""
     acting = [t for t in instruments if t.instrument is not Instrument.FEE_REDUCTION] or list(instruments)
-    name, ends = acting[0].registry.name, min(t.ends_at for t in acting)
+    name, until = acting[0].registry.name, say_until(min(t.ends_at for t in acting))
     if acting[0].instrument is Instrument.FEE_REDUCTION:
-        tlds = sorted({tld for t in acting for tld in t.tlds})
-        return f"{name} pays reduced fees for what it does in {tlds_said(tlds)}, {say_until(ends)}."
-    return f"{name} may {does(acting)}, {say_until(ends)}."
+        tlds = tlds_said(sorted({tld for t in acting for tld in t.tlds}))
+        return said("{name} pays reduced fees for what it does in {tlds}, {until}.", name=name, tlds=tlds, until=until)
+    return said("{name} may {acts}, {until}.", name=name, acts=does(acting), until=until)
 
 
 @dataclass(frozen=True)
@@ -79,10 +88,13 @@ def status(waiver: Waiver, now: datetime) -> Status:
     """Upcoming, in force or ended: from time, never stored."""
     found = waiver.status_at(now)
     if found is WaiverStatus.UPCOMING:
-        return Status("upcoming", f"Upcoming: in force from {say(waiver.effective_from)}, in {say_span(waiver.effective_from - now)}")
+        return Status("upcoming", said(
+            "Upcoming: in force from {moment}, in {span}",
+            moment=say(waiver.effective_from), span=say_span(waiver.effective_from - now),
+        ))
     if found is WaiverStatus.IN_FORCE:
-        return Status("force", f"In force {say_until(waiver.ends_at)}")
-    return Status("ended", f"Ended {say(waiver.ends_at)}")
+        return Status("force", said("In force {until}", until=say_until(waiver.ends_at)))
+    return Status("ended", said("Ended {moment}", moment=say(waiver.ends_at)))
 
 
 def may_acknowledge(person: Person, waiver: Waiver) -> bool:
@@ -96,40 +108,68 @@ def may_acknowledge(person: Person, waiver: Waiver) -> bool:
 def waiver(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """One instrument: a sentence, its lines, what it is not, its period, its files."""
     row, now = waiver_for(person, ref), clock.now()
-    terms = row.terms
-    lists = [v.of.number for v in latest_versions(row.request.incident) if terms.names and v.digest == terms.names.digest]
+    terms, asked = row.terms, request.GET.get("name", "").strip()
+    lists = [v.of.number for v in latest_versions(row.request.incident) if terms.names and v.content_digest == terms.names.of_records]
     lines = [
         (
-            line.action_words[:1].upper() + line.action_words[1:],
-            f"{line.provision} {line.provision_title}",
+            capital(action_said(line)),
+            quoted(f"{line.provision} {line.provision_title}"),
             tlds_said(line.tlds),
-            f"Granted as modified: {line.modification}" if line.modification else "Granted",
+            said("Granted as modified: {how}", how=line.modification) if line.modification else said("Granted"),
         )
         for line in terms.lines
     ]
-    agreements = together([f"{say_day(a.dated)} ({tlds_said(a.tlds)})" for a in terms.agreements])
+    agreements = listed([said("{day} ({tlds})", day=say_day(a.dated), tlds=tlds_said(a.tlds)) for a in terms.agreements])
     facts = [
-        ("Kind", f"{terms.instrument.title} (Registry Agreement, {terms.instrument.basis})"),
-        ("Agreements of", agreements),
-        ("Acts covered from", say(terms.acts_from, person.zone)),
-        ("In force from", say(terms.effective_from, person.zone)),
-        ("Ends", f"{say(terms.ends_at, person.zone)}; {say_until(terms.ends_at)}"),
-        ("At the end", terms.disposition),
-        ("Reports", terms.reporting),
-        ("Signed", f"{say(row.signed_at)}, by {terms.signatory.name}, {terms.signatory.title}"),
+        (said("Kind"), said("{kind} (Registry Agreement, {basis})", kind=terms.instrument.title, basis=terms.instrument.basis)),
+        (said("Agreements of"), agreements),
+        (said("Acts covered from"), say(terms.acts_from, person.zone)),
+        (said("In force from"), say(terms.effective_from, person.zone)),
+        (said("Ends"), said("{moment}; {until}", moment=say(terms.ends_at, person.zone), until=say_until(terms.ends_at))),
+        (said("At the end"), quoted(terms.disposition)),
+        (said("Reports"), quoted(terms.reporting)),
+        (said("Signed"), said("{moment}, by {name}, {title}", moment=say(row.signed_at), name=terms.signatory.name, title=terms.signatory.title)),
     ]
     return render(
         request,
         "filing/waiver.html",
         {
             "waiver": row, "terms": terms, "ref": row.reference, "tlp": terms.tlp, "status": status(row, now),
-            "sentence": permits([terms]) if row.status_at(now) is not WaiverStatus.ENDED else "Nothing is covered any more.",
+            "sentence": permits([terms]) if row.status_at(now) is not WaiverStatus.ENDED else said("Nothing is covered any more."),
             "retroactive": terms.acts_from < terms.effective_from, "lines": lines, "facts": facts,
-            "heads": ("Action", "Provision", "TLDs", "Decision"), "list_number": lists[0] if lists else None,
+            "heads": (said("Action"), said("Provision"), said("TLDs"), said("Decision")), "list_number": lists[0] if lists else None,
             "service": list(row.service.all()), "acknowledgement": getattr(row, "acknowledgement", None),
-            "acknowledges": may_acknowledge(person, row), "place": "Desk" if person.is_staff_member else "",
+            "asked": asked, "answer": _covered(person, row, asked, now) if asked else None, "holds_key": bool(row.list_key) and holds(person, row),
+            "acknowledges": may_acknowledge(person, row), "place": said("Desk") if person.is_staff_member else "",
         },
     )  # fmt: skip
+
+
+def _covered(person: Person, row: Waiver, asked: str, now: datetime) -> dict[str, Any]:
+    """Whether an act on this name is covered now, and why; `wrong` where what was asked for is no name."""
+    try:
+        found = covers_name(person, row.reference, asked, at=now)
+    except Refusal as refusal:
+        if refusal.code != "invalid":
+            raise
+        return {"wrong": refusal.fields[0].message}
+    words = {line.action: action_said(line) for line in row.terms.lines}
+    facts = [("TLD", f".{found.tld}")]
+    if found.actions:
+        facts.append((said("Acts"), listed([words[one] for one in found.actions])))
+    if found.listing is not None and (window := found.listing.window(now)):
+        begins, ends = (say(moment, person.zone) if moment else said("not bounded") for moment in window)
+        facts.append((said("Window"), said("{begins} to {ends}", begins=begins, ends=ends)))
+    if found.listing is not None and found.listing.removed_at:
+        facts.append((said("Removed from the list"), say(found.listing.removed_at, person.zone)))
+    return {"name": found.name, "covered": found.coverage.covered, "why": quoted(found.coverage.why), "facts": facts}
+
+
+@signed_in
+def list_key(request: HttpRequest, person: Person, ref: str) -> HttpResponseBase:
+    """For the list's holder alone; to everybody else there is nothing here."""
+    row, data = list_key_for(person, ref)
+    return download(data, "application/json", f"{row.reference}-list-key.json")
 
 
 @signed_in
@@ -140,7 +180,7 @@ def ack(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     lifecycle.check("acknowledge", State(row.request.state), row.request.reference, staff=person.is_staff_member)
     if request.method == "POST":
         actions.acknowledge(row.reference, by=person, now=clock.now())
-        tell(request, f"You have acknowledged receipt of {row.reference}. That is no agreement with it.")
+        tell(request, said("You have acknowledged receipt of {reference}. That is no agreement with it.", reference=row.reference))
         return redirect("waiver", ref=row.reference)
     context = {
         "waiver": row, "terms": row.terms, "ref": row.reference, "tlp": row.terms.tlp, "service": list(row.service.all()),
@@ -152,21 +192,11 @@ def ack(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
 @signed_in
 def waiver_pdf(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     row = waiver_for(person, ref)
-    return attachment(store.get(row.pdf_id), "application/pdf", f"{row.reference}.pdf")
+    return download(store.get(row.pdf_id), "application/pdf", f"{row.reference}.pdf")
 
 
 @signed_in
 def waiver_token(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
     """The exact bytes, without a line break at the end."""
     row = waiver_for(person, ref)
-    return attachment(store.get(row.token_id), "application/dc+sd-jwt", f"{row.reference}.sd-jwt")
-
-
-def attachment(data: bytes, media_type: str, name: str) -> HttpResponse:
-    """Download only: whatever it holds never runs in our pages' name."""
-    response = HttpResponse(data, content_type=media_type)
-    safe = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
-    response["Content-Disposition"] = f'attachment; filename="{safe}"'
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return download(store.get(row.token_id), "application/dc+sd-jwt", f"{row.reference}.sd-jwt")

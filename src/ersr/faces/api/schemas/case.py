@@ -93,6 +93,7 @@ class ListOut(Schema):
     refused: dict[str, int]
     hits: int | None = None
     unanswered: int | None = None
+    unanswered_groups: int | None = None
 
 
 class RefusedRowOut(Schema):
@@ -123,20 +124,6 @@ class ListKnownOut(Schema):
     number: int
     title: str
     versions: list[ListVersionOut]
-
-
-class HitOut(Schema):
-    name: str
-    rank: int
-    answer: str
-    reason: str
-    answered_by: str | None
-    answered_at: Moment | None
-
-
-class Hits(Schema):
-    items: list[HitOut]
-    next: str | None
 
 
 class LineChangeOut(Schema):

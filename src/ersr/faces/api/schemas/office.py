@@ -54,6 +54,16 @@ class MadeToken(Schema):
     expires_at: Moment
 
 
+class DeviceCodeOut(Schema):
+    """As RFC 8628, 3.2: show `user_code` and `verification_uri`, and ask for the token once in `interval` seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    expires_in: int
+    interval: int
+
+
 class TokenOut(Schema):
     id: int
     name: str
@@ -130,6 +140,47 @@ class Invited(Schema):
     id: int
     email: str
     enrol_link: str
+
+
+class RecoveryNumberOut(Schema):
+    id: int
+    contact: str
+    number: str
+    since: date
+
+
+class RecoveryCallOut(Schema):
+    number: str
+    outcome: str
+    remark: str
+    by: str
+    at: Moment
+
+
+class RecoveryOut(Schema):
+    id: int
+    name: str
+    email: str
+    party: PartyOut
+    asked_at: Moment
+    called_by: str | None
+    called_at: Moment | None
+    approved_by: str | None
+    approved_at: Moment | None
+    numbers: list[RecoveryNumberOut]
+    calls: list[RecoveryCallOut]
+
+
+class Recoveries(Schema):
+    items: list[RecoveryOut]
+    next: str | None
+
+
+class RecoveryDone(Schema):
+    """`open` is null once it has ended."""
+
+    id: int
+    open: RecoveryOut | None
 
 
 class OperatorOut(Schema):
@@ -226,6 +277,27 @@ class EventOut(Schema):
 class Events(Schema):
     items: list[EventOut]
     next: str | None
+
+
+class MailOut(Schema):
+    id: int
+    to: str
+    reference: str
+    state: str
+    tries: int
+    problem: str
+    queued_at: Moment
+    sent_at: Moment | None
+    next_at: Moment | None
+
+
+class Mails(Schema):
+    items: list[MailOut]
+    next: str | None
+
+
+class SentAgain(Schema):
+    mails: int
 
 
 class KeyOut(Schema):

@@ -59,7 +59,8 @@ class WaiverRefIn(Body):
 
 
 class TakeIn(Body):
-    """`from_holder`: e-mail of the holder that you saw ("" for nobody); if somebody else was quicker, nothing happens."""
+    """`from_holder`: e-mail of the holder that you saw ("" for nobody); if somebody else was quicker, nothing happens. Without
+    it a request that somebody has stays theirs: the refusal says whose."""
 
     from_holder: Text | None = None
 
@@ -112,6 +113,19 @@ class HitsIn(Body):
 
     list: Id
     answers: dict[str, HitAnswerIn]
+
+
+class GroupsIn(Body):
+    """`groups`: CLASS/TLD, or CLASS for all its TLDs. `answer`: kept or removed."""
+
+    list: Id
+    groups: Annotated[list[Text], Field(max_length=10_000)]
+    answer: Text = ""
+    reason: Text = ""
+
+
+class ListIn(Body):
+    list: Id
 
 
 class RemoveNamesIn(Body):
@@ -188,6 +202,18 @@ class TokenIn(Body):
     name: Text = ""
     scopes: list[Text]
     days: Annotated[int, Field(ge=-1_000, le=1_000)] = 30
+
+
+class DeviceCodeIn(Body):
+    """`name`: which program asks, on which machine; the person who approves reads it. `days`: how long the token lasts."""
+
+    name: Annotated[str, Field(max_length=60)] = ""
+    scopes: list[Text]
+    days: Annotated[int, Field(ge=-1_000, le=1_000)] = 30
+
+
+class DeviceTokenIn(Body):
+    device_code: Annotated[str, Field(max_length=200)]
 
 
 class InviteIn(Body):

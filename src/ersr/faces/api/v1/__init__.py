@@ -11,7 +11,7 @@ from ninja import NinjaAPI
 from ersr.faces.api import problems
 from ersr.faces.api.idempotency import act_once
 from ersr.faces.api.reading import StrictParser
-from ersr.faces.api.v1 import access, deciding, desk, filing, office, public, reading  # noqa: F401 - each adds its operations
+from ersr.faces.api.v1 import access, deciding, desk, filing, office, outbox, public, reading  # noqa: F401 - each adds its operations
 from ersr.faces.api.v1.operation import router
 
 
@@ -32,8 +32,8 @@ class Api(NinjaAPI):
         schema = super().get_openapi_schema(**words)
         for path in schema["paths"].values():
             for operation in path.values():
-                for status, answer in operation["responses"].items():
-                    if int(status) >= 400 or int(status) == 202:
+                for answer in operation["responses"].values():
+                    if answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/Problem"):
                         answer["content"] = {problems.MEDIA_TYPE: answer["content"]["application/json"]}
         return schema
 

@@ -14,7 +14,9 @@ from ersr.faces.api.schemas.sent import (
     AssessIn,
     CallIn,
     ChangeLineIn,
+    GroupsIn,
     HitsIn,
+    ListIn,
     NothingIn,
     PrivilegedIn,
     RemoveNamesIn,
@@ -27,7 +29,7 @@ from ersr.requests import actions
 
 @router.post("requests/{ref}/take", **does("take"))
 def take(request: HttpRequest, ref: str, sent: TakeIn | None = None) -> dict[str, Any]:
-    """You have the request now; taking it from somebody else is on record."""
+    """You have the request now; taking it from somebody else needs `from_holder` and is on record."""
     seen = sent.from_holder if sent else None
     actions.take(ref, by=caller(request), now=clock.now(), from_holder=seen)
     return done(request, ref)
@@ -117,6 +119,22 @@ def remove_names(request: HttpRequest, ref: str, sent: RemoveNamesIn) -> dict[st
     """Takes names off a list before the decision, hits or not."""
     row = actions.remove_names(ref, sent.list, sent.names, reason=sent.reason, by=caller(request), now=clock.now())
     return _changed(request, ref, row)
+
+
+@router.post("requests/{ref}/answer_groups", **does("answer_hits", name="answer_groups"))
+def answer_groups(request: HttpRequest, ref: str, sent: GroupsIn) -> dict[str, Any]:
+    """Answers whole groups of hits: "registered/com", or "registered" for all TLDs. Removed ones make one new version of the list."""
+    row = actions.answer_groups(
+        ref, sent.list, sent.groups, answer=sent.answer, reason=sent.reason, by=caller(request), now=clock.now()
+    )
+    return _changed(request, ref, row)
+
+
+@router.post("requests/{ref}/screen_again", **does("answer_hits", name="screen_again"))
+def screen_again(request: HttpRequest, ref: str, sent: ListIn) -> dict[str, Any]:
+    """Has the list held against the zones that are there now: GET requests/REF/lists/N/screening tells how far it is."""
+    actions.screen_again(ref, sent.list, by=caller(request), now=clock.now())
+    return done(request, ref)
 
 
 @router.post("requests/{ref}/confirm_lines", **does("confirm_lines"))

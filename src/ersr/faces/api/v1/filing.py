@@ -12,12 +12,16 @@ from ninja import File, Form, Status, UploadedFile
 
 from ersr import clock
 from ersr.core.errors import not_found
+from ersr.faces.api import show
 from ersr.faces.api.auth import READ, caller
 from ersr.faces.api.idempotency import key_of
 from ersr.faces.api.reading import taken
 from ersr.faces.api.schemas.office import Operators
 from ersr.faces.api.schemas.sent import ActIn, AnswersIn, PartIn, ReasonIn, SixIn, WaiverRefIn
+from ersr.faces.api.schemas.upload import UploadOut
 from ersr.faces.api.v1.operation import answers, does, done, router
+from ersr.files.incoming import to_keep
+from ersr.lists.taking import is_small
 from ersr.requests import actions, queries
 from ersr.waivers import actions as waivers
 from ersr.waivers.queries import waiver_for
@@ -61,15 +65,21 @@ def record_act(request: HttpRequest, ref: str, sent: ActIn) -> dict[str, Any]:
     return done(request, ref, "act", id=row.pk)
 
 
-@router.post("requests/{ref}/add_list", **does("add_list"))
+@router.post("requests/{ref}/add_list", **does("add_list", later=UploadOut))
 def add_list(
     request: HttpRequest,
     ref: str,
     file: File[UploadedFile],
     title: Form[str] = "",
-) -> dict[str, Any]:
-    """A name list, one name a line. The same names again are a no-op: `made.new` is false."""
-    row, new = actions.add_list(ref, taken(file), title=title, by=caller(request), now=clock.now())
+) -> Any:
+    """A file of names. The same names again are a no-op: `made.new` is false. Of more than a megabyte, and of a compressed one, the
+    answer is 202 and `path` says where to look for what became of it."""
+    person, size = caller(request), file.size or 0
+    if not is_small(file, size):  # type: ignore[arg-type]
+        number = actions.receive_list(ref, to_keep(file), size, title=title, by=person, now=clock.now())
+        found = queries.request_for(person, ref)
+        return Status(202, show.upload(found, queries.upload_of(found, number)))
+    row, new = actions.add_list(ref, file, title=title, by=person, now=clock.now())  # type: ignore[arg-type]
     told = {"number": row.of.number, "version": row.version, "digest": row.digest, "names": row.names, "new": new}
     return done(request, ref, "list", **told)
 

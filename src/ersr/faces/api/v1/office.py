@@ -28,8 +28,10 @@ from ersr.faces.api.schemas.office import (
     PopularityOut,
     ProvisionOut,
     Provisions,
+    Recoveries,
+    RecoveryDone,
 )
-from ersr.faces.api.schemas.sent import DelegateIn, InviteIn, ProvisionIn, ReasonIn
+from ersr.faces.api.schemas.sent import CallIn, DelegateIn, InviteIn, ProvisionIn, ReasonIn
 from ersr.faces.api.v1.operation import answers, router, sends
 from ersr.ledger.models import Event
 from ersr.lists import actions as lists
@@ -38,7 +40,14 @@ from ersr.parties.queries import parties_visible_to, party_for
 from ersr.people import actions as people
 from ersr.people.actions import require_office
 from ersr.people.models import Delegation, Person
-from ersr.people.queries import events_visible_to, newest_checkpoint_for, people_visible_to, person_for
+from ersr.people.queries import (
+    Lost,
+    events_visible_to,
+    newest_checkpoint_for,
+    people_visible_to,
+    person_for,
+    recoveries_visible_to,
+)
 from ersr.requests import actions, queries
 
 
@@ -108,13 +117,22 @@ def delegate(request: HttpRequest, sent: DelegateIn) -> Status[dict[str, Any]]:
 
 @router.post("people/{id}/reinvite", auth=ADMIN, operation_id="reinvite", **answers(Invited, 201))
 def reinvite(request: HttpRequest, id: Id) -> Status[dict[str, Any]]:
-    """A new invitation; the old password, factors, sessions and tokens end. The link is shown once, here."""
+    """A new invitation for who let the first one lapse. Whoever lost a factor asks for a recovery instead. The link is shown once."""
     by = caller(request)
     require_office("invite", by)
     person = person_for(by, id)
     code = people.reinvite(person, by=by, now=clock.real())
     link = f"{settings.ERSR_ADDRESS}/enrol/{code}"
     return Status(201, {"id": person.pk, "email": person.email, "enrol_link": link})
+
+
+@router.post("people/{id}/reactivate", auth=ADMIN, operation_id="reactivate", **answers(PersonOut))
+def reactivate(request: HttpRequest, id: Id) -> dict[str, Any]:
+    """Gives ended access back: the person signs in with the password and factor they had."""
+    by = caller(request)
+    require_office("invite", by)
+    people.reactivate(person_for(by, id), by=by, now=clock.real())
+    return _person(person_for(by, id))
 
 
 @router.post("people/{id}/deactivate", auth=ADMIN, operation_id="deactivate", **answers(PersonOut))
@@ -130,6 +148,50 @@ def deactivate(request: HttpRequest, id: Id, sent: ReasonIn) -> dict[str, Any]:
 def end_delegation(request: HttpRequest, id: Id, sent: ReasonIn) -> dict[str, Any]:
     """Ends a delegation that is in force or to come."""
     return _delegation(people.end_delegation(id, by=caller(request), reason=sent.reason, now=clock.now()))
+
+
+def _recovery(lost: Lost) -> dict[str, Any]:
+    row = lost.row
+    fields = ("asked_at", "called_at", "approved_at")
+    return {f: getattr(row, f) for f in fields} | {
+        "id": row.pk,
+        "name": row.person.name,
+        "email": row.person.email,
+        "party": _party(row.person.party),
+        "called_by": row.called_by.name if row.called_by else None,
+        "approved_by": row.approved_by.name if row.approved_by else None,
+        "numbers": [{"id": n.pk, "contact": n.contact.name, "number": n.number, "since": n.since} for n in lost.numbers],
+        "calls": [{f: getattr(c, f) for f in ("number", "outcome", "remark", "at")} | {"by": c.by.name} for c in lost.calls],
+    }
+
+
+@router.get("recoveries", auth=READ, operation_id="recoveries", **answers(Recoveries))
+def recoveries(request: HttpRequest) -> dict[str, Any]:
+    """Lost second factors that wait for a call or an approval, oldest first, for staff who may do either."""
+    found = recoveries_visible_to(caller(request), now=clock.real())
+    return {"items": [_recovery(lost) for lost in found], "next": None}
+
+
+def _recovered(person: Person, pk: int) -> dict[str, Any]:
+    """As it stands now; one that has just ended is told by its id alone."""
+    open_ones = recoveries_visible_to(person, now=clock.real())
+    return {"id": pk, "open": next((_recovery(lost) for lost in open_ones if lost.row.pk == pk), None)}
+
+
+@router.post("recoveries/{id}/call", auth=ADMIN, operation_id="call_back", **answers(RecoveryDone))
+def call_back(request: HttpRequest, id: Id, sent: CallIn) -> dict[str, Any]:
+    """A call to a number on file that has stood 30 days: "confirmed", "denied" (which ends the recovery) or "no_answer"."""
+    by = caller(request)
+    people.call_back(id, **sent.dict(), by=by, now=clock.real())
+    return _recovered(by, id)
+
+
+@router.post("recoveries/{id}/approve", auth=ADMIN, operation_id="approve_recovery", **answers(RecoveryDone))
+def approve_recovery(request: HttpRequest, id: Id) -> dict[str, Any]:
+    """By another than who called. A link for a new second factor goes out by mail."""
+    by = caller(request)
+    people.approve_recovery(id, by=by, now=clock.real())
+    return _recovered(by, id)
 
 
 @router.get("parties", auth=READ, operation_id="parties", **answers(Parties))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.utils.http import content_disposition_header
+from django.http import HttpRequest
 from ninja import Router
 
 from ersr import clock
@@ -21,9 +20,9 @@ from ersr.requests import queries
 router = Router()
 
 
-def answers(model: Any, status: int = 200) -> dict[str, Any]:
+def answers(model: Any, status: int = 200, *, also: tuple[int, ...] = ()) -> dict[str, Any]:
     """Keywords of an operation: its own answer and every problem, so that the description leaves none out."""
-    return {"response": {status: model, STATUSES: Problem}, "exclude_unset": True}
+    return {"response": {status: model, STATUSES | set(also): Problem}, "exclude_unset": True}
 
 
 def sends(*media_types: str, also: tuple[int, ...] = ()) -> dict[str, Any]:
@@ -35,16 +34,22 @@ def sends(*media_types: str, also: tuple[int, ...] = ()) -> dict[str, Any]:
     }
 
 
-def does(action: str, *, name: str = "", auth: Bearer = WRITE, status: int = 200) -> dict[str, Any]:
-    """Keywords of the operation that carries out a row of the life-cycle table; `name` where one row has several verbs."""
+def does(
+    action: str, *, name: str = "", auth: Bearer = WRITE, status: int = 200, later: Any = None
+) -> dict[str, Any]:
+    """Keywords of the operation that carries out a row of the life-cycle table; `name` where one row has several verbs. `later`: what
+    it answers with 202."""
     row = ACTIONS[action]
+    known = answers(RequestOut, status)
+    if later is not None:
+        known["response"] = {**known["response"], 202: later}
     return {
         "auth": auth,
         "operation_id": name or action,
         "summary": row.label if not name else name.replace("_", " ").capitalize(),
         "tags": ["life cycle"],
         "openapi_extra": {"x-action": action},
-        **answers(RequestOut, status),
+        **known,
     }
 
 
@@ -53,11 +58,3 @@ def done(request: HttpRequest, ref: str, kind: str = "", /, **made: Any) -> dict
     person = caller(request)
     found = queries.request_for(person, ref)
     return show.whole(person, found, now=clock.now(), made={"kind": kind, **made} if kind else None)
-
-
-def download(data: bytes, media_type: str, name: str) -> HttpResponse:
-    """Bytes to keep, never to show: evidence is hostile until shown otherwise."""
-    response = HttpResponse(data, content_type=media_type)
-    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    return response

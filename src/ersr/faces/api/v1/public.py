@@ -12,7 +12,9 @@ from ersr.core.errors import CODES, not_found
 from ersr.faces.api.reading import taken
 from ersr.faces.api.schemas.office import ProblemKinds, VerdictOut
 from ersr.faces.api.v1.operation import answers, router
+from ersr.faces.network import network_of
 from ersr.ledger import sequence
+from ersr.people.patience import CHECKING, take
 from ersr.proof.verify import verify as judge
 
 
@@ -23,6 +25,7 @@ def verify(
     names: File[UploadedFile | None] = None,
 ) -> dict[str, Any]:
     """What `ersr verify` says of a letter, token, receipt or checkpoint, and of a list held against its digest."""
+    take(f"check:{network_of(request)}", CHECKING, now=clock.real())
     listed = taken(names) if names else None
     name = (file.name or "file")[:200]
     keys = sequence.installed_keys().key_set()

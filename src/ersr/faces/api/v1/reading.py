@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -9,13 +10,11 @@ from django.http import HttpRequest, HttpResponse
 
 from ersr import clock
 from ersr.core.errors import not_found
-from ersr.core.lifecycle import FINAL, State
 from ersr.faces.api import show
 from ersr.faces.api.auth import READ, caller
-from ersr.faces.api.paging import Cursor, Limit, by_key, by_place
+from ersr.faces.api.paging import Cursor, Limit, by_columns, by_key, by_offset, by_place
 from ersr.faces.api.schemas.case import (
     History,
-    Hits,
     ListKnownOut,
     Notes,
     Numbers,
@@ -24,23 +23,21 @@ from ersr.faces.api.schemas.case import (
     WaiverOut,
     Waivers,
 )
-from ersr.faces.api.schemas.kinds import Id
-from ersr.faces.api.v1.operation import answers, download, router, sends
+from ersr.faces.api.schemas.covers import CoversOut
+from ersr.faces.api.schemas.kinds import Id, MomentIn
+from ersr.faces.api.schemas.met import Hits, Met, ScreeningOut
+from ersr.faces.api.schemas.upload import UploadOut
+from ersr.faces.api.v1.operation import answers, router, sends
+from ersr.faces.download import download
 from ersr.files import store
 from ersr.ledger import sequence
+from ersr.lists import hits as file_of_hits
 from ersr.lists.models import NameList
-from ersr.lists.queries import names_of
-from ersr.names.listfile import names_txt
+from ersr.lists.queries import lines_of, screened
 from ersr.people.models import Person
 from ersr.requests import queries
 from ersr.requests.models import Request
-from ersr.waivers.queries import waiver_for, waivers_visible_to
-
-
-def _place(request: Request) -> list[Any]:
-    """The desk's order: open ones by the earlier of deadline and "cannot be undone", then the finished."""
-    first = min(request.due_at, request.irreversible_at or request.due_at)
-    return [State(request.state) in FINAL, first.isoformat(), request.pk]
+from ersr.waivers.queries import covers_name, list_key_for, waiver_for, waivers_visible_to
 
 
 @router.get("requests", auth=READ, operation_id="requests", **answers(Requests))
@@ -49,7 +46,8 @@ def request_list(request: HttpRequest, limit: Limit = 100, cursor: Cursor = "") 
     person = caller(request)
     rows = queries.requests_visible_to(person)
     if person.is_staff_member:
-        found, last = by_place(sorted(rows, key=_place), _place, limit, cursor)
+        columns = {"over": int, "first_at": datetime, "pk": int}
+        found, last = by_columns(queries.in_desk_order(rows), columns, limit, cursor)
     else:
         found, last = by_key(rows, limit, cursor, newest_first=True)
     return {"items": [show.brief(person, row) for row in found], "next": last}
@@ -119,6 +117,13 @@ def _list(person: Person, ref: str, number: int) -> tuple[Request, NameList]:
     return found, row
 
 
+@router.get("requests/{ref}/uploads/{n}", auth=READ, operation_id="upload", **answers(UploadOut))
+def upload(request: HttpRequest, ref: str, n: Id) -> dict[str, Any]:
+    """How far a large file of names is, and at the end what became of it."""
+    found = queries.request_for(caller(request), ref)
+    return show.upload(found, queries.upload_of(found, n))
+
+
 @router.get("requests/{ref}/lists/{n}", auth=READ, operation_id="list", **answers(ListKnownOut))
 def name_list(request: HttpRequest, ref: str, n: Id) -> dict[str, Any]:
     """A name list with all its versions."""
@@ -127,13 +132,15 @@ def name_list(request: HttpRequest, ref: str, n: Id) -> dict[str, Any]:
 
 
 @router.get("requests/{ref}/lists/{n}/names", auth=READ, operation_id="names", **sends("text/plain"))
-def names(request: HttpRequest, ref: str, n: Id) -> HttpResponse:
+def names(request: HttpRequest, ref: str, n: Id, tld: str = "") -> HttpResponse:
     """The names, sorted, each followed by LF: their SHA-256 is the list's digest. A filer gets the list as filed until the
-    answer is there, then as signed."""
+    answer is there, then as signed. With `tld`: those under that TLD."""
     person = caller(request)
     found, row = _list(person, ref, n)
     version = queries.versions_told_to(person, found, row)[0]
-    return download(names_txt(names_of(version)), "text/plain; charset=us-ascii", f"{found.reference}-{n}-names.txt")
+    if tld and tld not in version.tlds:
+        raise not_found()
+    return download(lines_of(version, tld or None), "text/plain; charset=us-ascii", f"{found.reference}-{n}-names.txt")
 
 
 @router.get("requests/{ref}/lists/{n}/hits", auth=READ, operation_id="hits", **answers(Hits))
@@ -149,6 +156,34 @@ def hits(request: HttpRequest, ref: str, n: Id, limit: Limit = 100, cursor: Curs
         for hit in rows
     ]
     return {"items": items, "next": last}
+
+
+@router.get("requests/{ref}/lists/{n}/screening", auth=READ, operation_id="screening", **answers(ScreeningOut))
+def screening(request: HttpRequest, ref: str, n: Id) -> dict[str, Any]:
+    """What the list meets in the zones, for staff: counts by class and TLD, the groups with their answers; `state` is none, waiting,
+    done or failed, and of one that waits `done` of `units` zones are done."""
+    person = caller(request)
+    found, row = _list(person, ref, n)
+    queries.require(person, found, "read_desk")
+    return show.screening(row)
+
+
+@router.get("requests/{ref}/lists/{n}/met", auth=READ, operation_id="met", **answers(Met))
+def met(
+    request: HttpRequest, ref: str, n: Id, limit: Limit = 100, cursor: Cursor = "", kind: str = "", tld: str = ""
+) -> dict[str, Any]:
+    """Hits of the newest screening, worst first, for staff: those of a class (`kind`) and of a TLD, or all."""
+    person = caller(request)
+    found, row = _list(person, ref, n)
+    queries.require(person, found, "read_desk")
+    done = screened(row)
+    if done is None:
+        return {"items": [], "next": None}
+    offset, last = by_offset(limit, cursor)
+    sought = file_of_hits.Sought(kind, tld)
+    rows, count = file_of_hits.page(done, sought, offset=offset, limit=limit), file_of_hits.count(done, sought)
+    items = [{"name": one.name, "kind": one.kind, "rank": one.rank, "ns": one.hosts} for one in rows]
+    return {"items": items, "next": last if offset + limit < count else None}
 
 
 @router.get("requests/{ref}/evidence/{id}", auth=READ, operation_id="evidence", **sends("application/octet-stream"))
@@ -198,3 +233,18 @@ def waiver_token(request: HttpRequest, ref: str) -> HttpResponse:
     """The machine-readable token, byte by byte, without a final newline."""
     row = waiver_for(caller(request), ref)
     return download(store.get(row.token_id), "application/dc+sd-jwt", f"{row.reference}.sd-jwt")
+
+
+@router.get("waivers/{ref}/covers", auth=READ, operation_id="waiver_covers", **answers(CoversOut))
+def waiver_covers(request: HttpRequest, ref: str, name: str, action: str = "", at: MomentIn | None = None) -> dict[str, Any]:
+    """Whether the instrument covers an act on this name, and why. Without `action`: any act that it grants; without `at`: now."""
+    moment = at or clock.now()
+    found = covers_name(caller(request), ref, name, action=action, at=moment)
+    return show.coverage(found, at=moment)
+
+
+@router.get("waivers/{ref}/list-key", auth=READ, operation_id="waiver_list_key", **sends("application/json"))
+def waiver_list_key(request: HttpRequest, ref: str) -> HttpResponse:
+    """list-key.json, for the list's holder alone: with it and the list, single names are proved (`ersr names prove`)."""
+    row, data = list_key_for(caller(request), ref)
+    return download(data, "application/json", f"{row.reference}-list-key.json")

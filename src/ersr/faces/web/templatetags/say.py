@@ -7,21 +7,31 @@ those of core/say.py, so that page, letter and mail say the same.
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
-from ersr.core.say import MONTHS, WEEKDAYS, aware, place, say, say_span, say_until
+from ersr.core.say import aware, say, say_clock, say_date, say_near, say_phone, say_span, say_there, say_until
+from ersr.core.tongue import Said, number, said, said_in, said_n, told
+from ersr.core.tongue import small as smaller
 
 register = template.Library()
 
-_COUNTS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
+_COUNTS = (
+    said_in("of answers", "No"), said_in("of answers", "One"), said_in("of answers", "Two"), said_in("of answers", "Three"),
+    said_in("of answers", "Four"), said_in("of answers", "Five"), said_in("of answers", "Six"), said_in("of answers", "Seven"),
+    said_in("of answers", "Eight"), said_in("of answers", "Nine"), said_in("of answers", "Ten"),
+)  # fmt: skip
+#: How an instrument was served (waivers.models.ServiceRecord.CHANNELS), inside a sentence.
+_CHANNELS = {"courier": said("courier"), "e-mail": said("e-mail"), "post": said("post"), "web_site": said("web site")}
 
 
 def _time(moment: datetime, words: str) -> SafeString:
-    return format_html('<time datetime="{}">{}</time>', f"{aware(moment):%Y-%m-%dT%H:%MZ}", words)
+    """Its spaces are plain: the element never breaks but in the smallest window, where it must be able to."""
+    plain = told(words).replace("\N{NO-BREAK SPACE}", " ")
+    return format_html('<time datetime="{}">{}</time>', f"{aware(moment):%Y-%m-%dT%H:%MZ}", plain)
 
 
 @register.filter
@@ -33,16 +43,13 @@ def utc(moment: datetime | None) -> SafeString | str:
 @register.filter
 def short_utc(moment: datetime | None) -> SafeString | str:
     """11:07 UTC: where the day is said nearby."""
-    return _time(moment, f"{aware(moment):%H:%M} UTC") if moment else ""
+    return _time(moment, say_clock(moment)) if moment else ""
 
 
 @register.filter
 def day_utc(moment: datetime | None) -> SafeString | str:
     """Sun 15 Nov, 00:00 UTC: where the year is plain."""
-    if not moment:
-        return ""
-    at = aware(moment)
-    return _time(moment, f"{WEEKDAYS[at.weekday()][:3]} {at.day} {MONTHS[at.month - 1][:3]}, {at:%H:%M} UTC")
+    return _time(moment, say_near(moment)) if moment else ""
 
 
 @register.filter
@@ -50,10 +57,7 @@ def local(moment: datetime | None, zone: str | None) -> SafeString | str:
     """02:00 Brussels, or Wed 18 Nov, 17:00 Los Angeles where the day differs from UTC's; nothing for UTC itself."""
     if not moment or not zone or zone == "UTC":
         return ""
-    there = aware(moment).astimezone(ZoneInfo(zone))
-    day = f"{WEEKDAYS[there.weekday()][:3]} {there.day} {MONTHS[there.month - 1][:3]}, "
-    same = there.date() == aware(moment).date()
-    return _time(moment, f"{'' if same else day}{there:%H:%M} {place(zone)}")
+    return _time(moment, say_there(moment, zone))
 
 
 @register.filter
@@ -73,9 +77,8 @@ def day(one: date | None) -> SafeString | str:
     """3 Feb 2024."""
     if not one:
         return ""
-    said = aware(one).date() if isinstance(one, datetime) else one
-    return format_html('<time datetime="{}">{}</time>', said.isoformat(),
-                       f"{said.day} {MONTHS[said.month - 1][:3]} {said.year}")
+    when = aware(one).date() if isinstance(one, datetime) else one
+    return format_html('<time datetime="{}">{}</time>', when.isoformat(), told(say_date(when)).replace("\N{NO-BREAK SPACE}", " "))
 
 
 @register.filter
@@ -90,9 +93,45 @@ def groups(digest: str | bytes | None) -> SafeString | str:
 
 
 @register.filter
-def thousands(number: int | None) -> str:
-    """7,750, whatever the machine's locale is."""
-    return "" if number is None else f"{number:,}"
+def thousands(count: int | None) -> str:
+    """7,750, with the reader's separators, whatever the machine's locale is."""
+    return "" if count is None else number(count)
+
+
+@register.filter
+def names(count: int) -> Said:
+    """7,750 names."""
+    return said_n("{n} name", "{n} names", count)
+
+
+@register.filter
+def days(count: int) -> Said:
+    """1,245 days."""
+    return said_n("{n} day", "{n} days", count)
+
+
+@register.filter("bytes")
+def in_bytes(count: int) -> Said:
+    """20,480 bytes."""
+    return said_n("{n} byte", "{n} bytes", count)
+
+
+@register.filter
+def small(words: str) -> Said:
+    """With a small letter first: inside a sentence."""
+    return smaller(words)
+
+
+@register.filter
+def channel(code: str) -> str:
+    """courier, web site: how an instrument was served."""
+    return _CHANNELS.get(code, code)
+
+
+@register.filter
+def in_english(words: str | None) -> SafeString | str:
+    """What is quoted as it was written, inside a sentence that may be in another language."""
+    return format_html('<span lang="en">{}</span>', words) if words else ""
 
 
 @register.filter
@@ -112,11 +151,17 @@ def _split(text: str) -> tuple[str, str, str, str, str]:
 
 @register.filter
 def phone(number: str | None) -> SafeString | str:
-    """A number that can be called with one touch and never breaks."""
+    """A number that can be called with one touch, in groups, and never breaks."""
     if not number:
         return ""
     dial = "".join(one for one in number if one.isdigit() or one == "+")
-    return format_html('<a class="phone" href="tel:{}">{}</a>', dial, number)
+    return format_html('<a class="phone" href="tel:{}">{}</a>', dial, say_phone(number))
+
+
+@register.filter
+def grouped(number: str | None) -> str:
+    """The same to be read only: a number that is not to be called from here."""
+    return say_phone(number) if number else ""
 
 
 @register.filter
@@ -132,11 +177,11 @@ def tlp_words(label: str | None) -> str:
 
 
 @register.filter
-def answers(form_errors: object) -> str:
+def answers(form_errors: object) -> Said:
     """Two answers need another look: the count of wrong fields in words, up to ten."""
     count = len(form_errors)  # type: ignore[arg-type]
-    said = _COUNTS[count] if count < len(_COUNTS) else f"{count}"
-    return f"{said} answer needs another look:" if count == 1 else f"{said} answers need another look:"
+    figure = _COUNTS[count] if count < len(_COUNTS) else count
+    return said_n("{count} answer needs another look:", "{count} answers need another look:", count, count=figure)
 
 
 @register.filter
@@ -148,9 +193,15 @@ def paragraphs(text: str | None) -> SafeString:
 
 
 @register.filter
+def lines(text: str) -> SafeString:
+    """A text of several lines, in the reader's language, each of them escaped."""
+    return format_html_join(mark_safe("<br>"), "{}", ((one,) for one in told(text).split("\n")))
+
+
+@register.filter
 def as_of(moment: datetime | None) -> SafeString | str:
     """as of 11:34 UTC: stands beside every relative time."""
-    return format_html("as of {}", short_utc(moment)) if moment else ""
+    return format_html(gettext("as of {}"), short_utc(moment)) if moment else ""
 
 
 @register.filter
