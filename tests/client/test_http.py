@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 14, 11, 7, tzinfo=UTC)
 
 def answering(answer: Any) -> Client:
     """A client whose service is a function of the request."""
-    return Client("http://service.test/", "secret", transport=httpx.MockTransport(answer))
+    return Client("http://service.test/", "secret", transport=httpx.MockTransport(answer), sleep=lambda _: None)
 
 
 def test_a_refusal_is_raised_whole() -> None:
@@ -40,7 +40,7 @@ def test_a_refusal_of_somebody_in_between_is_a_problem_too(body: bytes) -> None:
     assert "502" in str(said.value)
 
 
-def test_only_a_get_is_repeated_and_only_when_the_connection_broke() -> None:
+def test_without_a_key_only_a_get_is_repeated_and_only_when_the_connection_broke() -> None:
     calls: list[str] = []
 
     def broken(request: httpx.Request) -> httpx.Response:
@@ -177,7 +177,7 @@ def test_every_method_reaches_its_operation(service: Any) -> None:
     assert [n["body"] for n in counsel.privileged(ref)] == ["Advice."]
     assert filer.history(ref)[0]["words"] == "Filed"
     assert filer.waivers() == []
-    for call in (filer.waiver, filer.waiver_pdf, filer.waiver_token):
+    for call in (filer.waiver, filer.waiver_pdf, filer.waiver_token, filer.waiver_list_key, lambda ref: filer.waiver_covers(ref, "a.com")):
         with pytest.raises(Problem) as said:
             call("W-2026-0000000-X")
         assert said.value.code == "not_found"

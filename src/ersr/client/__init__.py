@@ -1,1 +1,1 @@
-"""The command `ersr` and, later, the HTTP client. Needs core, names and proof; never Django."""
+"""The command `ersr` and the client for programs (http.py). Needs core, names and proof; never Django."""

@@ -1,59 +1,23 @@
 """The API for programs: one method per operation, bytes where bytes matter. Needs httpx; knows nothing of the service's insides.
 
-What the service refuses is raised as `Problem`. Nothing is repeated by itself, except a GET whose connection broke: what changes
-a case is repeated by the caller, with the same Idempotency-Key.
+What the service refuses is raised as `Problem`, a connection that does not come back as `httpx.TransportError`. Only what is safe
+is repeated by itself (sending.py): give each POST that may be sent again a `key`, drawn anew for each thing that you want done.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import httpx
 
-JSON = dict[str, Any]
-#: How often a GET is sent when the connection breaks.
-TRIES = 3
+from ersr.client.sending import JSON, TRIES, Problem, Sender, Told
 
-
-@dataclass
-class Problem(Exception):
-    """The service said no (RFC 9457). `errors` are {field, message}; `who_can` names people, to staff only."""
-
-    status: int
-    code: str
-    title: str
-    detail: str
-    errors: list[JSON] = field(default_factory=list)
-    who_can: list[str] = field(default_factory=list)
-    retry_after: float | None = None
-
-    def __str__(self) -> str:
-        fields = "; ".join(f"{e['field']}: {e['message']}" for e in self.errors)
-        return f"{self.detail or self.title} ({self.status} {self.code}{'; ' + fields if fields else ''})"
-
-
-def _problem(answer: httpx.Response) -> Problem:
-    try:
-        raw = answer.json()
-    except ValueError:
-        raw = {}
-    if not isinstance(raw, dict):
-        raw = {}
-    wait = answer.headers.get("Retry-After", "")
-    return Problem(
-        answer.status_code,
-        str(raw.get("code", "")),
-        str(raw.get("title") or answer.reason_phrase),
-        str(raw.get("detail", "")),
-        list(raw.get("errors", [])),
-        list(raw.get("who_can", [])),
-        float(wait) if wait.isdigit() else None,
-    )
+__all__ = ["JSON", "TRIES", "Client", "Problem", "Told"]
 
 
 def _time(moment: datetime | None) -> str | None:
@@ -63,7 +27,11 @@ def _time(moment: datetime | None) -> str | None:
 
 
 class Client:
-    """Speaks for the person of `token`; without one, only for what needs none. Use as a context manager, or `close` it."""
+    """Speaks for the person of `token`; without one, only for what needs none. Use as a context manager, or `close` it.
+
+    `timeout`: seconds that connecting, and each wait for more bytes, may take. `patience`: seconds that the waiting between
+    repeated tries may take in all. `transport` and `sleep` are for tests.
+    """
 
     def __init__(
         self,
@@ -71,15 +39,14 @@ class Client:
         token: str | None = None,
         *,
         timeout: float = 60,
+        patience: float = 30,
         transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        headers = {"Accept": "application/json, application/problem+json, */*"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
         self.base_url = base_url.rstrip("/")
-        # trust_env off: no proxy of the environment reads what is sent.
-        self._http = httpx.Client(
-            base_url=self.base_url, headers=headers, timeout=timeout, transport=transport, trust_env=False
+        self._sleep = sleep
+        self._sender = Sender(
+            self.base_url, token, timeout=timeout, patience=patience, transport=transport, sleep=sleep
         )
 
     def __enter__(self) -> Self:
@@ -91,40 +58,36 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._sender.close()
 
     # How a call goes out
 
-    def _send(self, method: str, path: str, **words: Any) -> httpx.Response:
-        tries = TRIES if method == "GET" else 1
-        while True:
-            tries -= 1
-            try:
-                answer = self._http.request(method, path, **words)
-                break
-            except (httpx.NetworkError, httpx.RemoteProtocolError):
-                if not tries:
-                    raise
-        if answer.status_code >= 400:
-            raise _problem(answer)
-        return answer
-
     def _get(self, path: str, **query: Any) -> JSON:
-        return self._send("GET", f"/api/v1/{path}", params={k: v for k, v in query.items() if v}).json()
+        return self._sender.send("GET", f"/api/v1/{path}", params={k: v for k, v in query.items() if v}).json()
 
     def _bytes(self, path: str) -> bytes:
-        return self._send("GET", path).content
+        return self._sender.send("GET", path).content
 
     def _post(self, path: str, body: Mapping[str, Any], *, key: str | None = None) -> JSON:
-        headers = {"Idempotency-Key": key} if key else {}
-        return self._send("POST", f"/api/v1/{path}", json=body, headers=headers).json()
+        return self._sender.send("POST", f"/api/v1/{path}", key=key, json=body).json()
 
     def _upload(
-        self, path: str, files: Mapping[str, tuple[str, bytes]], form: Mapping[str, str], *, key: str | None = None
+        self,
+        path: str,
+        files: Mapping[str, tuple[str, bytes | BinaryIO]],
+        form: Mapping[str, str],
+        *,
+        key: str | None = None,
     ) -> JSON:
-        headers = {"Idempotency-Key": key} if key else {}
         sent = {name: (file, data, "application/octet-stream") for name, (file, data) in files.items()}
-        return self._send("POST", f"/api/v1/{path}", files=sent, data=dict(form), headers=headers).json()
+        return self._sender.send("POST", f"/api/v1/{path}", key=key, files=sent, data=dict(form)).json()
+
+    def save(self, path: str, file: BinaryIO, *, told: Told | None = None) -> int:
+        """Streams a file of the API into `file` (open for writing and seeking): `save("waivers/W-.../pdf", file)`.
+
+        The number of bytes; `told(so_far, in_all)` hears of each piece. A broken connection begins it anew.
+        """
+        return self._sender.save(f"/api/v1/{path}", file, told=told)
 
     def pages(self, path: str, *, limit: int = 100) -> Iterator[JSON]:
         """Every item of a list, page by page: `pages("requests")`, `pages("ledger/events")`."""
@@ -153,17 +116,26 @@ class Client:
         body = {"email": email, "password": password, "code": code, "name": name, "scopes": list(scopes), "days": days}
         return self._post("tokens", body)
 
+    def ask_device_code(self, *, name: str, scopes: Sequence[str], days: int = 30) -> JSON:
+        """{device_code, user_code, verification_uri, expires_in, interval}: RFC 8628, without the person's password."""
+        return self._post("device_codes", {"name": name, "scopes": list(scopes), "days": days})
+
+    def fetch_device_token(self, device_code: str) -> JSON:
+        """{token, id, scopes, expires_at}, once. Raises Problem authorization_pending, slow_down (ask 5 s less often),
+        access_denied, expired_token."""
+        return self._post("device_tokens", {"device_code": device_code})
+
     def tokens(self) -> list[JSON]:
         return self._get("tokens")["items"]
 
     def end_token(self, token_id: int) -> None:
-        self._send("DELETE", f"/api/v1/tokens/{token_id}")
+        self._sender.send("DELETE", f"/api/v1/tokens/{token_id}")
 
     def sessions(self) -> list[JSON]:
         return self._get("sessions")["items"]
 
     def end_session(self, key_hash: str) -> None:
-        self._send("DELETE", f"/api/v1/sessions/{key_hash}")
+        self._sender.send("DELETE", f"/api/v1/sessions/{key_hash}")
 
     def me(self) -> JSON:
         return self._get("me")
@@ -189,8 +161,23 @@ class Client:
         return self._post("people", {**body, "roles": [list(role) for role in roles]}, key=key)
 
     def reinvite(self, person: int, *, key: str | None = None) -> JSON:
-        """{id, email, enrol_link}; what the person came in with before ends."""
+        """{id, email, enrol_link}; for who let the first invitation lapse."""
         return self._post(f"people/{person}/reinvite", {}, key=key)
+
+    def reactivate(self, person: int, *, key: str | None = None) -> JSON:
+        return self._post(f"people/{person}/reactivate", {}, key=key)
+
+    def recoveries(self) -> JSON:
+        """Lost second factors that wait: {items, next}, each with the numbers that may be called."""
+        return self._get("recoveries")
+
+    def call_back(self, recovery: int, *, number: int, outcome: str, remark: str = "", key: str | None = None) -> JSON:
+        """outcome: confirmed, denied or no_answer."""
+        body = {"number_id": number, "outcome": outcome, "remark": remark}
+        return self._post(f"recoveries/{recovery}/call", body, key=key)
+
+    def approve_recovery(self, recovery: int, *, key: str | None = None) -> JSON:
+        return self._post(f"recoveries/{recovery}/approve", {}, key=key)
 
     def deactivate(self, person: int, *, reason: str, key: str | None = None) -> JSON:
         return self._post(f"people/{person}/deactivate", {"reason": reason}, key=key)
@@ -262,18 +249,48 @@ class Client:
         return self._post(f"requests/{ref}/{action}", sent, key=key)
 
     def add_list(
-        self, ref: str, data: bytes, *, title: str = "", name: str = "names.txt", key: str | None = None
+        self, ref: str, data: bytes | BinaryIO, *, title: str = "", name: str = "names.txt", key: str | None = None
     ) -> JSON:
-        """A name list, one name a line; `made` has number, version, digest, names, and `new` False if it was there."""
+        """A file of names; one open for reading is streamed. `made` has number, version, digest, names, and `new` False if it was there.
+
+        Of a large or compressed file the answer is how far its intake is, without `made`: ask `uploaded` for its `number`.
+        """
         return self._upload(f"requests/{ref}/add_list", {"file": (name, data)}, {"title": title}, key=key)
 
-    def add_evidence(self, ref: str, data: bytes, *, name: str, key: str | None = None) -> JSON:
+    def upload(self, ref: str, number: int) -> JSON:
+        """How far a large file is: `state` waiting, taken (with `list`, `names` and counts) or refused (`problem` says why)."""
+        return self._get(f"requests/{ref}/uploads/{number}")
+
+    def uploaded(self, ref: str, number: int, *, told: Told | None = None, every: float = 1.0) -> JSON:
+        """The same once it is taken in. Raises Problem `unfit` if it was refused, `pending` if nobody works on it any more."""
+        while (found := self.upload(ref, number))["state"] == "waiting" and not found["stopped"]:
+            if told:
+                told(found["read"], found["size"])
+            self._sleep(every)
+        if found["state"] == "taken":
+            return found
+        if found["stopped"]:
+            raise Problem(202, "pending", "Not ready yet", "The reading of this list has stopped. Call the duty line.")
+        raise Problem(422, "unfit", "This list was not taken in", found["problem"])
+
+    def add_evidence(self, ref: str, data: bytes | BinaryIO, *, name: str, key: str | None = None) -> JSON:
         return self._upload(f"requests/{ref}/add_evidence", {"file": (name, data)}, {}, key=key)
 
     def receipt(self, ref: str) -> bytes | None:
         """The receipt, byte by byte; None while it is not sequenced yet."""
-        answer = self._send("GET", f"/api/v1/requests/{ref}/receipt")
+        answer = self._sender.send("GET", f"/api/v1/requests/{ref}/receipt")
         return None if answer.status_code == 202 else answer.content
+
+    def receipt_within(self, ref: str, seconds: float = 30) -> bytes:
+        """The same, asked for until it is there. Raises Problem `pending` after so many seconds."""
+        until = time.monotonic() + seconds
+        while (found := self.receipt(ref)) is None:
+            if time.monotonic() >= until:
+                raise Problem(
+                    202, "pending", "Not ready yet", f"The receipt of {ref} was not there after {seconds:g} s."
+                )
+            self._sleep(0.25)
+        return found
 
     def history(self, ref: str) -> list[JSON]:
         return list(self.pages(f"requests/{ref}/history", limit=500))
@@ -313,10 +330,26 @@ class Client:
     def waiver_pdf(self, ref: str) -> bytes:
         return self._bytes(f"/api/v1/waivers/{ref}/pdf")
 
+    def waiver_covers(self, ref: str, name: str, *, action: str = "", at: datetime | None = None) -> JSON:
+        """Whether the instrument covers an act on this name (without `action`: any that it grants), at `at` or now, and why."""
+        return self._get(f"waivers/{ref}/covers", name=name, action=action, at=_time(at))
+
+    def waiver_list_key(self, ref: str) -> bytes:
+        """list-key.json, with which the list's holder proves single names: keep it to yourself."""
+        return self._bytes(f"/api/v1/waivers/{ref}/list-key")
+
     def waiver_token(self, ref: str) -> bytes:
         return self._bytes(f"/api/v1/waivers/{ref}/token")
 
     # Evidence for everybody
+
+    def outbox(self) -> list[JSON]:
+        """What became of each mail, newest first."""
+        return list(self.pages("outbox"))
+
+    def send_again(self, mail: int | None = None, *, key: str | None = None) -> JSON:
+        """{mails}: how many are tried at once; without a number every one that failed."""
+        return self._post("outbox/send_again" if mail is None else f"outbox/{mail}/send_again", {}, key=key)
 
     def ledger_events(self) -> list[JSON]:
         return list(self.pages("ledger/events"))

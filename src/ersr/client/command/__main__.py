@@ -1,0 +1,4 @@
+from ersr.client.command import main
+
+if __name__ == "__main__":
+    main()
