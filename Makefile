@@ -3,7 +3,7 @@
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 NEEDS := need-demo need-run need-test
-.PHONY: help setup demo test run lint requirements $(NEEDS)
+.PHONY: help setup demo test run bench lint messages requirements $(NEEDS)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -17,12 +17,18 @@ test: need-test .venv/.ok node_modules/.ok ## all tests: on SQLite, on PostgreSQ
 run: need-run .venv/.ok ## serves the portal with demo people; prints address, log-ins and where mail lands
 	@.venv/bin/python -m demo.run $(ARGS)
 
+bench: need-test .venv/.ok node_modules/.ok ## measures filings, receipts, pages and lists of millions of names; leaves bench-out/results.json
+	@.venv/bin/python -m bench $(ARGS)
+
 setup: need-test .venv/.ok node_modules/.ok ## installs what is missing (as root; else says what is) and leaves .venv/bin/ersr
 	@echo "Ready: .venv/bin/ersr"
 
 lint: .venv/.ok ## ruff and the import contracts
 	@.venv/bin/ruff check
 	@.venv/bin/lint-imports
+
+messages: need-test .venv/.ok ## collects the texts of the pages for translation and compiles the catalogues
+	@.venv/bin/python -m tools.messages $(ARGS)
 
 requirements: .venv/.ok ## compiles requirements/*.txt anew from *.in (ARGS=--upgrade for newer versions)
 	@tools/requirements.sh $(ARGS)

@@ -10,6 +10,6 @@ compile() {
 }
 
 compile base.in --output-file base.txt "$@"
-compile base.in lists.in service.in --constraint base.txt --output-file service.txt "$@"
-compile base.in lists.in service.in dev.in --constraint service.txt --output-file dev.txt "$@"
+compile base.in lists.in service.in pkcs11.in --constraint base.txt --output-file service.txt "$@"
+compile base.in lists.in service.in pkcs11.in keyring.in dev.in --constraint service.txt --output-file dev.txt "$@"
 compile uv.in --constraint dev.txt --output-file uv.txt "$@"

@@ -41,6 +41,8 @@ look() {
     has_postgresql || missing+=("postgresql: the tests on PostgreSQL")
     has pdfsig || missing+=("poppler-utils: pdfsig judges our signed letters")
     has openssl || missing+=("openssl: judges our keys and certificates")
+    has msgfmt && has xgettext || missing+=("gettext: compares the translations with the texts")
+    has softhsm2-util || missing+=("softhsm2: the tests of a key that lies in hardware")
 }
 
 may_install() { [ "$(id -u)" = 0 ] && has apt-get; }
