@@ -59,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Set here and not through ERSR_* variables: pytest-django has read the settings before this file is.
     """
     config.addinivalue_line("markers", "postgresql: needs two writers at once, which SQLite does not have by design")
+    config.addinivalue_line("markers", "once: brings its own database or needs none, so SQLite's part alone runs it")
     if not os.environ.get("DJANGO_SETTINGS_MODULE"):
         return
     from django.conf import settings as django
@@ -67,20 +68,22 @@ def pytest_configure(config: pytest.Config) -> None:
     django.ERSR_MODE = "test"
     django.ERSR_AUTHORITY = str(Path(__file__).with_name("authority.toml"))
     django.ERSR_CLOCK_FILE = ""
+    if "sqlite" in django.DATABASES["default"]["ENGINE"]:
+        django.DATABASES["default"].setdefault("TEST", {})["NAME"] = ":memory:"  # pytest-django knows Django's own backend only
     # The real one takes a third of a second a password on purpose; the tests make people by the hundred.
     django.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs two writers at once belongs to PostgreSQL's part of the run, and is not collected in SQLite's."""
+    """What needs two writers at once belongs to PostgreSQL's part of the run, what is the same on both to SQLite's."""
     if not os.environ.get("DJANGO_SETTINGS_MODULE"):
         return
     from django.conf import settings as django
 
-    if "postgresql" not in django.DATABASES["default"]["ENGINE"]:
-        others = [item for item in items if item.get_closest_marker("postgresql")]
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in others]
+    elsewhere = "once" if "postgresql" in django.DATABASES["default"]["ENGINE"] else "postgresql"
+    others = [item for item in items if item.get_closest_marker(elsewhere)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -116,8 +119,8 @@ def _home(request: pytest.FixtureRequest) -> Iterator[None]:
 
     home: Path = request.getfixturevalue("tmp_path") / "home"
     home.mkdir()
-    before = {name: getattr(django, name) for name in ("ERSR_HOME", "ERSR_FILES", "ERSR_KEYS", "ERSR_LAST_CHECKPOINT")}
-    django.ERSR_HOME, django.ERSR_FILES, django.ERSR_KEYS = home, home / "files", home / "keys"
+    before = {name: getattr(django, name) for name in ("ERSR_HOME", "ERSR_FILES", "ERSR_KEYS", "ERSR_LAST_CHECKPOINT", "ERSR_ZONES")}
+    django.ERSR_HOME, django.ERSR_FILES, django.ERSR_KEYS, django.ERSR_ZONES = home, home / "files", home / "keys", home / "zones"
     django.ERSR_LAST_CHECKPOINT = home / "checkpoint"
     yield
     for name, value in before.items():

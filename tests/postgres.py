@@ -1,7 +1,7 @@
 """A PostgreSQL server for the tests, started by hand: its own folder, its own free loopback port, gone at the end.
 
 Its folder lies in /tmp and not in the clone: PostgreSQL refuses to run as root, and user postgres often cannot enter
-the folder that the clone lies in. Durability is off, since nothing in it outlives the run.
+the folder that the clone lies in. Durability is off, since nothing in it outlives the run, unless a test asks for it to crash the server.
 """
 
 from __future__ import annotations
@@ -48,30 +48,30 @@ def binaries() -> Path:
     raise RuntimeError("no PostgreSQL server here: install the package postgresql (make setup does, as root)")
 
 
-@contextmanager
-def postgres() -> Iterator[str]:
-    """Runs a server; yields `postgresql://postgres:PASSWORD@127.0.0.1:PORT/ersr`: an empty database in UTF-8.
+#: For servers whose data outlives nothing; what these leave out is what a crash would need.
+CARELESS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
-    Raises RuntimeError with the server's own words when it does not come up.
-    """
-    bin_ = binaries()
-    account = _account()
-    folder = Path(
-        tempfile.mkdtemp(prefix="ersr-pg-", dir="/tmp")
-    )  # not TMPDIR: that may lie where user postgres cannot go
-    server: subprocess.Popen[bytes] | None = None
-    try:
+
+class Cluster:
+    """One server's folder and port; `start` and `kill` as often as a test wants. `url` names an empty database in UTF-8."""
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self.folder, self.durable, self.port = folder, durable, _free_port()
+        self.account, self.bin = _account(), binaries()
+        self.server: subprocess.Popen[bytes] | None = None
         password = secrets.token_urlsafe(18)
+        self.root = f"postgresql://postgres:{password}@127.0.0.1:{self.port}"
+        self.url = f"{self.root}/ersr"
         (folder / "password").write_text(password + "\n")
-        if account:
+        if self.account:
             for path in (folder, folder / "password"):
-                os.chown(path, account.pw_uid, account.pw_gid)
+                os.chown(path, self.account.pw_uid, self.account.pw_gid)
         _run(
             folder,
-            account,
+            self.account,
             [
                 *(
-                    str(bin_ / "initdb"),
+                    str(self.bin / "initdb"),
                     "--pgdata",
                     str(folder / "data"),
                     "--username",
@@ -82,35 +82,78 @@ def postgres() -> Iterator[str]:
                 *("--locale", "C", "--auth", "scram-sha-256", "--pwfile", str(folder / "password"), "--no-sync"),
             ],
         )
-        port = _free_port()
+
+    def start(self) -> None:
+        """Returns once the server answers and the database is there. Raises RuntimeError with its own words if it does not."""
         settings = {
             "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": folder,
-            "fsync": "off",
-            "full_page_writes": "off",
-            "synchronous_commit": "off",
+            "port": self.port,
+            "unix_socket_directories": self.folder,
             "shared_buffers": "64MB",
             "max_connections": 60,
+            **({} if self.durable else CARELESS),
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [str(bin_ / "postgres"), "-D", str(folder / "data"), *options],
+        with (self.folder / "log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [str(self.bin / "postgres"), "-D", str(self.folder / "data"), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 # Ctrl-C in the terminal is for the runner, which stops the server last.
                 start_new_session=True,
-                **_as(folder, account),
+                **_as(self.folder, self.account),
             )
-        root = f"postgresql://postgres:{password}@127.0.0.1:{port}"
-        _wait(server, root, folder / "log")
-        yield f"{root}/ersr"
+        _wait(self.server, self.root, self.folder / "log")
+
+    def kill(self) -> None:
+        """SIGKILL to the server and all its children at once: nothing of it has a moment to write anything down."""
+        assert self.server is not None
+        os.kill(self.server.pid, signal.SIGSTOP)  # so that it starts no further child
+        for pid in (*_children(self.server.pid), self.server.pid):
+            os.kill(pid, signal.SIGKILL)
+        self.server.wait()
+
+    def stop(self) -> None:
+        if self.server:
+            _stop(self.server)
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+@contextmanager
+def cluster(*, durable: bool = True) -> Iterator[Cluster]:
+    """A running server, gone with its folder at the end. With `durable` it keeps what it committed, as in production."""
+    # not TMPDIR: that may lie where user postgres cannot go
+    folder = Path(tempfile.mkdtemp(prefix="ersr-pg-", dir="/tmp"))
+    made: Cluster | None = None
+    try:
+        made = Cluster(folder, durable=durable)
+        made.start()
+        yield made
     finally:
-        if server:
-            _stop(server)
+        if made:
+            made.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """Runs a server, a careless one unless `durable`; yields `postgresql://postgres:PASSWORD@127.0.0.1:PORT/ersr`: an empty database in UTF-8.
+
+    Raises RuntimeError with the server's own words when it does not come up.
+    """
+    with cluster(durable=durable) as made:
+        yield made.url
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -148,7 +191,8 @@ def _wait(server: subprocess.Popen[bytes], root: str, log: Path) -> None:
     while True:
         try:
             with psycopg.connect(f"{root}/postgres", autocommit=True, connect_timeout=3) as connection:
-                connection.execute("CREATE DATABASE ersr")
+                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'ersr'").fetchone():
+                    connection.execute("CREATE DATABASE ersr")
                 return
         except psycopg.OperationalError as error:
             if server.poll() is not None or time.monotonic() > until:

@@ -62,7 +62,7 @@ class World:
 
     def code(self, person: Person) -> str:
         """A code that this person's authenticator shows and that was not used yet."""
-        factor = Factor.objects.get(person=person)
+        factor = Factor.objects.get(person=person, confirmed_at__isnull=False)
         # Never the step before: it may be two steps old by the time that it is spent.
         step = max(int(clock.real().timestamp()) // factors.STEP, factor.last_step + 1)
         if step > int(clock.real().timestamp()) // factors.STEP + 1:

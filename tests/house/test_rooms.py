@@ -13,15 +13,19 @@ SUBJECTS = ("parties", "people", "notifications", "incidents", "lists", "request
 #: Files in the subject rooms and faces, other than actions.py, that write rows; each with its reason.
 WRITERS = {
     "faces/api/idempotency.py": "what was answered to an Idempotency-Key is no part of a case; it commits with the act or not at all",
+    "lists/screening.py": "the worker notes what it found, and asks; what people answer is in actions.py",
+    "waivers/jobs.py": "the worker notes on the row how far a list is hashed and its root; no case changes by that",
     "notifications/jobs.py": "the postman notes on the row what became of the mail; no case changes by that",
     "people/factors.py": "a code is burnt by the very statement that accepts it, or two requests could spend it",
+    "people/passkeys.py": "a challenge and a counter are burnt by the very statement that accepts the answer",
+    "people/patience.py": "a try is counted before it is judged, in a transaction of its own: what is refused must not undo it",
     "people/sessions.py": "Django's session engine saves here; a session is no part of a case",
 }
 
 #: Files that read the machine's clock; each with its reason.
 CLOCKS = {
     "clock.py": "the one port that everybody else asks",
-    "client/command.py": "`ersr verify` runs on other people's machines, where there is no service to ask",
+    "client/command/verifying.py": "`ersr verify` runs on other people's machines, where there is no service to ask",
     "client/totp.py": "an authenticator shows the codes of real time",
 }
 
@@ -97,7 +101,7 @@ def real_times(tree: ast.Module) -> list[int]:
     handed_on = {
         id(node)
         for call in calls
-        if ast.unparse(call.func).split(".")[0] in ("factors", "sessions", "queue")
+        if ast.unparse(call.func).split(".")[0] in ("factors", "fresh", "sessions", "queue")
         for word in [*call.args, *(k.value for k in call.keywords)]
         for node in ast.walk(word)
     }
