@@ -34,7 +34,8 @@ def served(shown: Mapping[str, Shown]) -> AbstractContextManager[str]:
                 one = shown.get(path.removeprefix("/"))
                 headers = {name: one.headers[name] for name in KEPT if name in one.headers} if one else {}
                 data = one.html.encode() if one else b""
-            self.send_response(200 if data else 404)
+            # a page that asks how far something is hears, as long as it is looked at, that nothing is new
+            self.send_response(200 if data else 204 if "HX-Request" in self.headers else 404)
             for name, value in {**headers, "Content-Length": str(len(data))}.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -160,15 +160,16 @@ def _first_row(lines: Lines, secret: bytes, workers: int | None, heard: Heard | 
 
 
 def _worker(path: Path, secret: bytes, start: int, end: int) -> subprocess.Popen[bytes]:
-    """-P: nothing in the folder in which the command runs is imported."""
+    """-P: nothing in the folder in which the command runs is imported. If it ended before it heard the secret, `_result` says so."""
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "ersr.proof.tiles", str(path), str(start), str(end)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        bufsize=0,
     )
     assert process.stdin is not None
-    process.stdin.write(secret)
-    process.stdin.flush()
+    with suppress(BrokenPipeError):
+        process.stdin.write(secret)
     return process
 
 
