@@ -22,6 +22,8 @@ from tests.crash.running import Running, Writer, wait_for, writing
 from tests.world import SIX
 
 KILLS = 10
+#: Filings a second by all writers: enough that some are always under way, and few enough that what is killed comes back soon.
+RATE = 4.0
 
 
 def assert_acknowledged_once(running: Running, writers: Sequence[Writer], filed_before: int) -> list[str]:
@@ -73,7 +75,7 @@ def sequencer_killed_under_load(running: Running, writers: int) -> None:
     """Ten kills, each while events wait: before it, with the sequencer stopped, and after it. Every second one on PostgreSQL
     falls between the leaves' and the tiles' rows of one batch."""
     before, waiting = filed(running), []
-    with writing(running, writers, pause=1.0) as noting:
+    with writing(running, writers, pause=writers / RATE) as noting:
         for number in range(KILLS):
             size = running.one("SELECT size FROM ledger_tree")
             wait_for(lambda s=size: running.one("SELECT size FROM ledger_tree") > s, 60, "the sequencer works")
@@ -99,7 +101,7 @@ def sequencer_killed_under_load(running: Running, writers: int) -> None:
 def server_killed_under_load(running: Running, writers: int, kills: int) -> None:
     """The server and its processes, at once, while calls are under way."""
     before = filed(running)
-    with writing(running, writers, pause=0.3) as noting:
+    with writing(running, writers, pause=writers / (2 * RATE)) as noting:
         for _ in range(kills):
             seen = sum(len(w.noted) for w in noting)
             wait_for(lambda s=seen: sum(len(w.noted) for w in noting) > s + writers, 60, "filings are acknowledged")

@@ -43,7 +43,7 @@ def test_the_database_killed_under_load_loses_nothing_acknowledged(
 ) -> None:
     """Server and worker are the same processes afterwards, and go on by themselves."""
     before, pids = breaking.filed(running), (running.server.pid, running.worker.pid)
-    with writing(running, 16, pause=0.3) as noting:
+    with writing(running, 16, pause=2.0) as noting:
         wait_for(lambda: sum(len(w.noted) for w in noting) > 20, 60, "filings are acknowledged")
         server_of_the_database.kill()
         time.sleep(1.5)
