@@ -401,7 +401,7 @@ class TestList:
     def test_names_are_found_and_taken_out(self, world: World, visit: Visit) -> None:
         row = play(world, "assessing")
         desk, path = visit(world.security), f"/desk/{row.reference}/lists/1"
-        assert "1 of 2 names have “zzz” in them. zzzzzz.org" in words(desk.get(path, {"q": "zzz"}))
+        assert "1 of 2 names has “zzz” in it. zzzzzz.org" in words(desk.get(path, {"q": "zzz"}))
         wrong = desk.post(path, {"do": "remove", "remove-names": "absent.com", "remove-reason": "x"})
         assert "Not on list 1: absent.com" in words(wrong)
         desk.post(path, {"do": "remove", "remove-names": "zzzzzz.org", "remove-reason": "Ours."})

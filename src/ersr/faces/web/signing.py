@@ -15,7 +15,7 @@ from ersr.core.errors import Refusal
 from ersr.core.lifecycle import Role
 from ersr.core.say import say, say_until
 from ersr.core.terms import Instrument, Terms
-from ersr.core.tongue import joined, number, said, said_n, small, told
+from ersr.core.tongue import joined, number, said, said_n, small, tlds_said, told
 from ersr.faces.download import download
 from ersr.faces.web import desk_case, desk_story
 from ersr.faces.web.deciding import number_in
@@ -109,7 +109,7 @@ def _sign_page(person: Person, row: Request, form: CodeForm, back: ReasonForm, n
 def _signed_row(line: Line, decision: Decision | None) -> dict[str, Any]:
     words, look = desk_story.outcome_of(line)
     return {
-        "words": said("{number}. {action}, {tlds}", number=line.number, action=desk_case.act_words(line.action), tlds=desk_case.tlds_said(line.tlds)),
+        "words": said("{number}. {action}, {tlds}", number=line.number, action=desk_case.act_words(line.action), tlds=tlds_said(line.tlds)),
         "provision": joined(", ", (line.provision, desk_story.written(line))),
         "outcome": words,
         "look": look,
@@ -136,7 +136,7 @@ def _read(row: Request, preview: Preview, live: dict[int, Decision | None], now:
     hits, the digest."""
     terms = Terms.from_json(preview.terms)
     provisions = list(dict.fromkeys(f"{x.provision}, {x.provision_title}" for x in terms.lines))
-    dates = "; ".join(f"{a.family} {a.version} of {a.dated.isoformat()} for {desk_case.tlds_said(a.tlds)}" for a in terms.agreements)
+    dates = "; ".join(f"{a.family} {a.version} of {a.dated.isoformat()} for {tlds_said(a.tlds)}" for a in terms.agreements)
     acts = list(dict.fromkeys(x.action_words for x in terms.lines))
     named = f", for the {terms.names.size:,} {'name' if terms.names.size == 1 else 'names'} of the annex and not more" if terms.names else ""
     lead = {"waiver": "Waived.", "authorisation": "Authorised.", "fee_reduction": "Reduced."}[terms.instrument.value]
