@@ -10,6 +10,7 @@ import pytest
 from ersr.core.lifecycle import State
 from ersr.files import store
 from ersr.incidents.models import Incident
+from ersr.jobs import queue
 from ersr.lists import actions as lists
 from ersr.lists.models import ListVersion, NameList, Upload
 from ersr.lists.removing import without_names
@@ -73,6 +74,11 @@ def test_a_file_on_its_way_says_how_far_it_is(world: worlds.World, visit: Visit)
     c = filed(world)
     file = store.put(b"x" * 200, "text/plain", now=world.now)
     Upload.objects.create(incident=Incident.objects.get(), title="Next", file=file, tlds=["com"], read=50, made_by=world.filer, made_at=world.now)
+    for person in (world.filer, world.security):
+        html = page(visit(person), "/names")
+        assert "The reading has stopped" in html, "nobody will try it"
+        assert "% read" not in html
+    queue.put("take_list", f"{c.ref}:1", now=world.now)
     for person in (world.filer, world.security):
         html = page(visit(person), "/names")
         assert "25&nbsp;% read" in html
