@@ -78,7 +78,7 @@ region Your move
 heading 2 Your move
 link Call back
 heading 2 Look at these first
-link Answer it before the decision
+link Answer before the decision
 heading 2 Contacts to call
 table Contacts on file
 columnheader Contact

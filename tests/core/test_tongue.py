@@ -10,7 +10,22 @@ from collections.abc import Iterator
 import pytest
 
 from ersr.core import tongue
-from ersr.core.tongue import Said, Tongue, capital, joined, listed, number, said, said_in, said_n, small, told
+from ersr.core.tongue import (
+    Said,
+    Tongue,
+    capital,
+    joined,
+    kept,
+    listed,
+    number,
+    recalled,
+    said,
+    said_in,
+    said_n,
+    small,
+    tlds_said,
+    told,
+)
 
 
 class Made(Tongue):
@@ -83,3 +98,18 @@ def test_copies_remember(made: None) -> None:
         assert isinstance(again, Said)
         assert again == "Take 2 names"
         assert again.told() == "PRENDRE LOTS 2 names"
+
+
+def test_a_sentence_outlives_a_row_and_another_process(made: None) -> None:
+    """As JSON it keeps what is typed, figures, plurals and sentences within it, and is English again where English is asked for."""
+    words = joined(" ", [said("Take {what}", what=listed(["<a>", number(7750)])), said_n("{n} name", "{n} names", 2), "typed"])
+    again = recalled(json.loads(json.dumps(kept(words))))
+    assert again == words == "Take <a> and 7,750 2 names typed"
+    assert told(again) == told(words) == "PRENDRE <a> ET 7.750 LOTS 2 names typed"
+    assert recalled(json.loads(json.dumps(kept("typed by somebody")))) == "typed by somebody"
+
+
+def test_many_tlds_are_not_all_told() -> None:
+    """A registry of forty TLDs reads three of them and how many others there are, once a refused line."""
+    assert tlds_said(["biz", "cc", "cn", "com"]) == ".biz, .cc, .cn and .com"
+    assert tlds_said(f"tld{n}" for n in range(45)) == ".tld0, .tld1, .tld2 and 42 other TLDs"

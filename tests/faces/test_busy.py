@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
@@ -245,3 +246,20 @@ def test_a_real_deadlock_and_a_real_lost_connection_are_told_apart(
     told = refused(caller.get("requests"), 503, "busy")
     thread.join()
     assert "Nothing was changed" in told["detail"]
+
+
+def test_what_a_form_cannot_take_is_told_on_a_page_of_ours(world: World, visit: Visit) -> None:
+    """Megabytes in a field, thousands of fields, a host that is not ours: the duty line, nothing saved, and no bare page of the framework."""
+    filer = visit(world.filer)
+    for body in ({"happening": "x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)}, {f"f{n}": "" for n in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}):
+        answer = filer.post("/file/six", urlencode(body), content_type="application/x-www-form-urlencoded")
+        assert answer.status_code == 413
+        page = words(answer)
+        assert "This is too large" in page
+        assert "Nothing was saved" in page
+        assert "Duty line, day and night:" in page
+        assert "xxxx" not in page
+    answer = filer.get("/about", HTTP_HOST="elsewhere.example")
+    assert answer.status_code == 400
+    assert "Duty line, day and night:" in words(answer)
+    assert not Request.objects.exists()

@@ -131,7 +131,7 @@ class TestCase:
         page = words(visit(world.officer).get(f"/desk/{row.reference}"))
         assert "The claimed number is not on file. +32 255 501 42: do not call it." in page
         assert "The filer is not on file. Kadri Tamm, Baltic Registry Services OU." in page
-        assert "4 names are on a popularity list. Answer each before the decision" in page
+        assert "4 names of list 1 wait for an answer. Popular: 4. Answer before the decision" in page
         assert "A number on file changed lately. Legal, 6 days ago: do not call it." in page
 
     def test_numbers_on_file_are_for_the_team_and_the_auditor(self, world: World, visit: Visit) -> None:
@@ -401,7 +401,7 @@ class TestList:
     def test_names_are_found_and_taken_out(self, world: World, visit: Visit) -> None:
         row = play(world, "assessing")
         desk, path = visit(world.security), f"/desk/{row.reference}/lists/1"
-        assert "1 of 2 names have “zzz” in them. zzzzzz.org" in words(desk.get(path, {"q": "zzz"}))
+        assert "1 of 2 names has “zzz” in it. zzzzzz.org" in words(desk.get(path, {"q": "zzz"}))
         wrong = desk.post(path, {"do": "remove", "remove-names": "absent.com", "remove-reason": "x"})
         assert "Not on list 1: absent.com" in words(wrong)
         desk.post(path, {"do": "remove", "remove-names": "zzzzzz.org", "remove-reason": "Ours."})

@@ -226,7 +226,7 @@ class TestSign:
         assert "Once signed, Northlight Registry SA may create 2 names in" in said
         assert said.index("Decided, line by line") < said.index("The instrument, exactly as it will be signed")
         for fact in ("Sana Iqbal", "Tom Okafor", "Waived. 2.9(a)", "Changed since approval Nothing",
-                     "No name is on a popularity list", "Resolution 2026.01", preview.file_id[:4]):
+                     "Names that needed a look None. What they were held against", "Resolution 2026.01", preview.file_id[:4]):
             assert fact in said, fact
         pdf = desk.get(f"/desk/{row.reference}/previews/{preview.pk}.pdf")
         assert pdf.content.startswith(b"%PDF")

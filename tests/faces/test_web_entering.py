@@ -64,6 +64,7 @@ def test_a_known_browser_comes_in_while_strangers_wait(world: worlds.World, visi
     assert refused.status_code == 429
     assert int(refused["Retry-After"]) >= 1
     assert "tel:" in refused.content.decode(), "the duty line stands on the page"
+    assert "another look" not in refused.content.decode(), "no answer is what is wrong"
     assert known.post("/signin", credentials(world, world.officer)).status_code == 302
 
 
@@ -85,6 +86,7 @@ def test_recovery_codes_are_shown_once_saved_and_let_in(world: worlds.World, vis
     client = visit(world.filer)
     assert client.post("/account/recovery-codes", {"code": "000000"}).status_code == 422
     html = client.post("/account/recovery-codes", {"code": world.code(world.filer)}).content.decode()
+    assert "Made <time" in html, "of two sheets one knows which still holds"
     codes = re.findall(r"<li>([A-Z2-7]{4}(?:-[A-Z2-7]{4}){3})</li>", html)
     assert len(codes) == 10
     assert codes[0] not in page(client, "/account/recovery-codes")

@@ -10,6 +10,7 @@ import pytest
 from ersr.core.lifecycle import State
 from ersr.files import store
 from ersr.incidents.models import Incident
+from ersr.jobs import queue
 from ersr.lists import actions as lists
 from ersr.lists.models import ListVersion, NameList, Upload
 from ersr.lists.removing import without_names
@@ -75,7 +76,12 @@ def test_a_file_on_its_way_says_how_far_it_is(world: worlds.World, visit: Visit)
     Upload.objects.create(incident=Incident.objects.get(), title="Next", file=file, tlds=["com"], read=50, made_by=world.filer, made_at=world.now)
     for person in (world.filer, world.security):
         html = page(visit(person), "/names")
-        assert "25 % read" in html
+        assert "The reading has stopped" in html, "nobody will try it"
+        assert "% read" not in html
+    queue.put("take_list", f"{c.ref}:1", now=world.now)
+    for person in (world.filer, world.security):
+        html = page(visit(person), "/names")
+        assert "25&nbsp;% read" in html
         assert c.ref in html
     assert "% read" not in page(visit(world.stranger), "/names")
 
@@ -85,7 +91,7 @@ def test_within_a_list_names_are_searched_and_a_whole_one_is_looked_up(world: wo
     for person, at in ((world.filer, f"/r/{c.ref}/lists/1"), (world.officer, f"/desk/{c.ref}/lists/1")):
         client = visit(person)
         html = page(client, f"{at}?q=AR")
-        assert "1 of 3 names have “AR” in them" in html
+        assert "1 of 3 names has “AR” in it" in html
         assert "<li>charlie.com</li>" in html
         assert "on the list" not in html.partition('id="search"')[2].partition("</section>")[0]
         assert "Charlie.COM" not in page(client, f"{at}?q=Charlie.COM.").partition('role="status"')[2].partition("</p>")[0]

@@ -186,7 +186,7 @@ class TestPopularity:
         page = words(desk.post("/popularity", {**day, "file": good}, follow=True))
         assert "Imported: 504 names." in page
         assert "1 Nov 2026" in page
-        assert "1 name is on a popularity list." in words(desk.get(f"/desk/{row.reference}"))
+        assert "1 name of list 2 waits for an answer. Popular: 1." in words(desk.get(f"/desk/{row.reference}"))
 
 
 class TestLedger:

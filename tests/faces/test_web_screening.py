@@ -9,9 +9,10 @@ import re
 
 import pytest
 
+from ersr.faces.web import signing
 from ersr.lists import hits
 from ersr.lists.models import HitGroup, ListVersion, Screening
-from ersr.requests import actions
+from ersr.requests import actions, queries
 from tests import world as worlds
 from tests.faces.calling import Caller, good
 from tests.faces.conftest import Visit
@@ -58,8 +59,36 @@ def test_a_whole_class_is_answered_with_one_form(world: World, visit: Visit, lis
     assert ListVersion.objects.get(of__number=2, version=2).names == 1
     page = words(desk.get(path))
     assert "Groups that were answered" in page
-    assert "Theirs" in page
+    assert ".biz and .com 2 Taken out Theirs" in page
+    assert page.count("Theirs") == 3, "one row for each class, however many TLDs, and the version"
     assert "Hits by group" not in page
+
+
+def test_every_class_is_counted_where_it_is_decided(world: World, visit: Visit, listed: str) -> None:
+    """The case, the list and the page of the signature tell all classes, not the popular names alone: what waits, stays and went."""
+    work()
+    desk, row = visit(world.security), queries.request_for(world.security, listed)
+    assert "3 names of list 2 wait for an answer. Reserved: 1, Registered: 2." in words(desk.get(f"/desk/{listed}"))
+    assert "See the 3 names that need an answer" in words(desk.get(f"/desk/{listed}"))
+    assert "List 2 has 4 names, and 3 of them wait for an answer." in words(desk.get(f"/desk/{listed}/lists/2"))
+    actions.answer_groups(listed, 2, ["registered"], answer="removed", reason="Theirs", by=world.security, now=world.now)
+    actions.answer_groups(listed, 2, ["reserved"], answer="kept", reason="Ours", by=world.security, now=world.now)
+    assert signing._met(row) == [
+        "Reserved: 0 without an answer, 1 kept, 0 taken out", "Registered: 0 without an answer, 0 kept, 2 taken out",
+    ]  # fmt: skip
+    page = words(desk.get(f"/desk/{listed}"))
+    assert "wait for an answer" not in page
+    assert "Held against the zones until" in page
+
+
+def test_a_list_that_nobody_looked_up_says_what_to_do(world: World, visit: Visit) -> None:
+    """No popularity list, no zone: nothing is called clean, and the reader is told whom to ask."""
+    ref = play(world, "assessing").reference
+    desk = visit(world.security)
+    page = words(desk.get(f"/desk/{ref}"))
+    assert "Nobody knows whether much-visited names are among them: no popularity list was imported." in page
+    assert "no zone file of their TLDs is there. Ask the registry" in page
+    assert "Ask the registry" in words(desk.get(f"/desk/{ref}/lists/1"))
 
 
 def test_every_hit_can_be_looked_through(world: World, visit: Visit, listed: str, monkeypatch: pytest.MonkeyPatch) -> None:

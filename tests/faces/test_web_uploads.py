@@ -83,3 +83,26 @@ def test_what_is_refused_says_why_and_is_not_tried_again(world: worlds.World, vi
     assert not ListVersion.objects.exists()
 
 
+def test_why_it_is_refused_is_read_in_the_readers_language(world: worlds.World, visit: Visit, case: Request, settings: Any) -> None:
+    """Page and row of the file in French with nothing of the English, the API in English; what was refused before that stays as it is."""
+    settings.LANGUAGES = [("en", "English"), ("fr", "Français")]
+    filer, where = visit(world.filer), f"/r/{case.reference}/uploads/1"
+    filer.post(f"/r/{case.reference}/add/list", {"file": SimpleUploadedFile("x", gzip.compress(b"foo.example\nnot a name\n", mtime=0))})
+    while worker.run_one():
+        pass
+    english = Upload.objects.get().problem
+    assert english.startswith("No name in this file can be taken in. Line 1 has a name under another TLD")
+    assert english in words(filer.get(where))
+    filer.post("/language", {"language": "fr"})
+    page = words(filer.get(where))
+    assert "Aucun nom de ce fichier" in page
+    assert "Aucun" not in english
+    assert "Line 1" not in page
+    assert 'lang="en">No name' not in filer.get(where).content.decode()
+    for listing in ("/names", f"/r/{case.reference}/add/list"):
+        assert "Line 1" not in words(filer.get(listing))
+    assert good(Caller(world.filer).get(f"requests/{case.reference}/uploads/1"))["problem"] == english
+    Upload.objects.update(why=None)
+    assert f'lang="en">{html.escape(english)}' in filer.get(where).content.decode()
+
+

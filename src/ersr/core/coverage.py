@@ -109,4 +109,4 @@ def covers(
             return Coverage(False, f"{terms.reference} covers listed names only. {found.why}")
     numbers = ", ".join(str(line.number) for line in fitting)
     provisions = ", ".join(dict.fromkeys(line.provision for line in fitting))
-    return Coverage(True, f"Covered by {terms.reference}, line {numbers}: {provisions}.")
+    return Coverage(True, f"Covered by {terms.reference}, {'line' if len(fitting) == 1 else 'lines'} {numbers}: {provisions}.")

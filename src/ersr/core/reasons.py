@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ersr.core.tongue import Said, said
+from ersr.core.tongue import Said, number, said, tlds_said
 
 REASONS: Mapping[str, Said] = {
     "a_label": said('Line {line} has a part that begins with xn-- but is no A-label in "{text}". Mend it or leave it out.'),
@@ -33,4 +33,4 @@ SHOWN = 80
 def sentence(code: str, *, line: int, text: str, tlds: Iterable[str] = ()) -> Said:
     """The sentence for one refused entry; an unknown code is a mistake of the caller (KeyError)."""
     shown = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
-    return said(REASONS[code], line=line, text=shown, tlds=", ".join(f".{tld}" for tld in sorted(tlds)))
+    return said(REASONS[code], line=number(line), text=shown, tlds=tlds_said(sorted(tlds)))

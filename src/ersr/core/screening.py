@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
-from ersr.core.tongue import Said, said
+from ersr.core.tongue import Said, said, said_in
 
 
 class Class(enum.StrEnum):
@@ -30,6 +30,12 @@ class Class(enum.StrEnum):
 #: Classes that a person must answer for; the others are counted, not listed.
 HITS = (Class.ALLOWED, Class.POPULAR, Class.RESERVED, Class.REGISTERED, Class.SINKHOLED)
 
+CLASSES: Mapping[Class, Said] = {
+    Class.ALLOWED: said_in("class of names", "Allowed"), Class.POPULAR: said_in("class of names", "Popular"),
+    Class.RESERVED: said_in("class of names", "Reserved"), Class.REGISTERED: said_in("class of names", "Registered"),
+    Class.SINKHOLED: said_in("class of names", "Sinkholed"), Class.UNSCREENED: said_in("class of names", "Not looked up"),
+    Class.UNREGISTERED: said_in("class of names", "Not registered"),
+}  # fmt: skip
 MEANINGS: Mapping[Class, Said] = {
     Class.ALLOWED: said("On the allow list: known to be legitimate, to be left alone."),
     Class.POPULAR: said("On the popularity list: much visited, at the rank that is shown."),

@@ -6,7 +6,7 @@ the language of whoever reads. A page does so by itself: Django's templates show
 a `Tongue`, which the web face installs; without one everything speaks English.
 
 What loses the memory: an f-string, `+`, `str.join`, and every other method of `str`. Use values, `joined`, `listed`,
-`capital` and `small` instead. tools/messages.py collects the templates, so they are written out where `said` is called.
+`capital` and `small` instead. What waits in a row or goes to another process is `kept` and `recalled`. tools/messages.py collects the templates, so they are written out where `said` is called.
 """
 
 from __future__ import annotations
@@ -121,6 +121,14 @@ def listed(words: Iterable[str]) -> str:
     return said("{several} and {last}", several=joined(", ", known[:-1]), last=known[-1])
 
 
+def tlds_said(tlds: Iterable[str]) -> str:
+    """.biz, .cc and .cn; beyond four: .biz, .cc, .cn and 37 other TLDs."""
+    named = [f".{tld}" for tld in tlds]
+    if len(named) <= 4:
+        return listed(named)
+    return said("{some} and {n} other TLDs", some=joined(", ", named[:3]), n=number(len(named) - 3))
+
+
 def capital(words: str) -> Said:
     """With a capital first: at the beginning of a sentence or a cell."""
     return Said("{words}", {"words": words}, kind="capital")
@@ -134,6 +142,22 @@ def small(words: str) -> Said:
 def tight(words: str) -> Said:
     """What a page never breaks: a day, a time, a span."""
     return Said("{words}", {"words": words}, kind="tight")
+
+
+def kept(words: str) -> Any:
+    """What JSON can hold of the sentence: its template and values, so that `recalled` gives the same one. Values are texts and figures."""
+    if not isinstance(words, Said):
+        return words
+    template, values, *rest = words._parts
+    return [template, {name: kept(value) for name, value in values.items()}, *rest]
+
+
+def recalled(found: Any) -> Any:
+    """The sentence of which this was kept."""
+    if not isinstance(found, list):
+        return found
+    template, values, *rest = found
+    return Said(template, {name: recalled(value) for name, value in values.items()}, *rest)
 
 
 def told(words: str) -> str:

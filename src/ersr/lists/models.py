@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from ersr.core.tongue import said
+from ersr.core.tongue import recalled, said
 from ersr.files.models import StoredFile
 from ersr.incidents.models import Incident
 from ersr.people.models import Person
@@ -68,7 +68,8 @@ class Upload(models.Model):
     read = models.BigIntegerField(default=0)  # bytes of the file so far
     version = models.ForeignKey(ListVersion, on_delete=models.PROTECT, null=True, related_name="+")  # what it became
     new = models.BooleanField(default=True)  # False: these names were a list of the incident before
-    problem = models.TextField(blank=True)  # why it was refused
+    problem = models.TextField(blank=True)  # why it was refused, in English
+    why = models.JSONField(null=True)  # the same as tongue.kept has it; rows of before have none
     made_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
@@ -77,6 +78,11 @@ class Upload(models.Model):
     def number(self) -> int:
         """Its place among the incident's uploads, from 1: none ever goes, and each is made under the lock of its request."""
         return Upload.objects.filter(incident=self.incident_id, pk__lte=self.pk).count()
+
+    @property
+    def refused_because(self) -> str:
+        """`problem` in the language of whoever reads."""
+        return recalled(self.why) or self.problem
 
     class Meta:
         ordering = ["pk"]

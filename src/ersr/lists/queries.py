@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 
 from ersr.core.coverage import Listing
+from ersr.core.screening import Class
 from ersr.core.tongue import joined, said, said_n
 from ersr.files import store
 from ersr.incidents.models import Incident
@@ -82,6 +84,21 @@ def unanswered(incident: Incident) -> Unanswered:
         groups=open_groups().filter(of__incident=incident).count(),
         screenings=Screening.objects.filter(version__of__incident=incident, state="waiting").values("version__of").distinct().count(),
     )
+
+
+#: Class -> "" (waits), "kept" or "removed" -> names.
+Met = dict[Class, Counter[str]]
+
+
+def met(incident: Incident) -> dict[int, Met]:
+    """list's key -> what its names met and what was answered, worst class first. Counted by the database, in two statements."""
+    rows = list(HitGroup.objects.filter(of__incident=incident, names__gt=0).order_by().values_list("of", "kind", "answer").annotate(Sum("names")))
+    alone = Hit.objects.filter(of__incident=incident).order_by().values_list("of", "answer").annotate(Count("pk"))
+    rows += [(of, Class.POPULAR, answer, count) for of, answer, count in alone]
+    found: dict[int, Met] = defaultdict(dict)
+    for of, kind, answer, count in sorted(rows, key=lambda row: list(Class).index(row[1])):
+        found[of].setdefault(Class(kind), Counter())[answer] += count
+    return found
 
 
 def screenings_failed(incident: Incident) -> list[Screening]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ersr.core.errors import Refusal
-from ersr.core.tongue import said
+from ersr.core.tongue import kept, recalled, said
 from ersr.names.intake import Summary, take
 
 #: People who wait for a page go before it.
@@ -40,7 +40,7 @@ def take_apart(file: Path, tlds: Sequence[str], into: Path, told: Callable[[int]
         if "errno" in answer:
             raise OSError(answer["errno"], answer["message"])
         if "code" in answer:
-            raise Refusal(answer["code"], answer["message"])
+            raise Refusal(answer["code"], recalled(answer["message"]))
         if answer:
             return Summary(**answer["summary"])
     raise Refusal("failed", said("This list could not be taken in: the process that read it ended early, twice. Send it in parts."))
@@ -87,7 +87,7 @@ def main() -> None:
         with Path(file).open("rb") as source:
             answer: dict[str, Any] = {"summary": asdict(take([("", source)], tlds, Path(into), told))}
     except Refusal as refusal:
-        answer = {"code": refusal.code, "message": str(refusal)}
+        answer = {"code": refusal.code, "message": kept(refusal.message)}
     except OSError as error:  # no room on the disk
         answer = {"errno": error.errno, "message": error.strerror}
     print(json.dumps(answer), flush=True)

@@ -13,5 +13,6 @@ urlpatterns = [
     path("", include("ersr.faces.web.urls")),
 ]
 
+handler400 = "ersr.faces.web.errors.unreadable"
 handler404 = "ersr.faces.web.errors.not_found"
 handler500 = "ersr.faces.web.errors.server_error"

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ersr.core.tongue import said, said_n
+from ersr.core.tongue import number, said, said_n
 
 _NAMES, _WINDOWS = "names with the SHA-256 digest", "windows with the SHA-256 digest"
 
@@ -27,10 +27,12 @@ def names_digest(data: bytes) -> tuple[str, int]:
 
 def words(names: Mapping[str, Any]) -> tuple[str, ...]:
     """Of the claim `names`: how many and which; of a list with windows these too."""
-    told = (f"{names['size']:,} {_NAMES} {names['digest']}",)
+    told = (said("{size} names with the SHA-256 digest {digest}", size=number(names["size"]), digest=names["digest"]),)
     if "content_digest" not in names:
         return told
-    return (*told, f"Each only within its windows of time: {names['records']:,} {_WINDOWS} {names['content_digest']}")
+    return (*told, said(
+        "Each only within its windows of time: {records} windows with the SHA-256 digest {digest}", records=number(names["records"]), digest=names["content_digest"],
+    ))  # fmt: skip
 
 
 def held(covers: tuple[str, ...], data: bytes) -> Held:
@@ -41,7 +43,7 @@ def held(covers: tuple[str, ...], data: bytes) -> Held:
     if signed is None:
         return Held(None, said("It discloses no digest of names, so the list of names cannot be held against it."))
     if windows is not None and windows.endswith(f"{_WINDOWS} {digest}"):
-        return Held(True, f"The list of {size:,} windows that you gave is the covered one")
+        return Held(True, said("The list of {size} windows that you gave is the covered one", size=number(size)))
     if not signed.endswith(f"{_NAMES} {digest}"):
         wrong = said(
             "The document itself is authentic, but this is not the list of names that it covers: this one has {names} and the "
@@ -49,7 +51,7 @@ def held(covers: tuple[str, ...], data: bytes) -> Held:
             names=said_n("{n} name", "{n} names", size), digest=digest,
         )  # fmt: skip
         return Held(False, wrong)
-    found = f"The list of {size:,} names that you gave is the covered one"
+    found = said("The list of {size} names that you gave is the covered one", size=number(size))
     if windows is None:
         return Held(True, found)
     return Held(True, found, (said("in which windows of time each name is covered: the file that you gave has none, its lines name,from,until would"),))

@@ -141,7 +141,7 @@ def parse(token: str) -> Token:
     strict.members(header, "The token's header", {"alg", "kid", "typ"})
     if header["alg"] != "ES256" or header["typ"] != TYPE or not isinstance(header["kid"], str):
         raise unfit(said("The token's header must say ES256, {type} and a kid.", type=TYPE))
-    payload = strict.uncanonical(strict.unb64url(parts[1], "The token's payload"), "The token's payload")
+    payload = strict.uncanonical(strict.unb64url(parts[1], said("The token's payload")), said("The token's payload"))
     _check_payload(payload)
     signature = strict.unb64url(parts[2], "The token's signature", length=64)
     disclosures = [_parse_disclosure(text) for text in texts]
@@ -214,7 +214,7 @@ def _parse_disclosure(text: str) -> Disclosure:
 
 
 def _check_payload(payload: Any) -> None:
-    strict.members(payload, "The token's payload", set(OPEN) | {"_sd", "_sd_alg"})
+    strict.members(payload, said("The token's payload"), set(OPEN) | {"_sd", "_sd_alg"})
     iat, digests = payload["iat"], payload["_sd"]
     if payload["_sd_alg"] != "sha-256" or not isinstance(digests, list):
         raise unfit(said("The token's digests must be a list made with sha-256."))

@@ -19,7 +19,7 @@ from typing import Any
 from ersr.core.coverage import on_list
 from ersr.core.errors import Refusal
 from ersr.core.terms import Instrument, WaiverStatus, rfc3339
-from ersr.core.tongue import joined, said, said_n
+from ersr.core.tongue import joined, paired, said, said_n
 from ersr.proof import listed, sdjwt
 from ersr.proof.keys import CheckpointKey, KeySet, SigningKey
 from ersr.proof.membership import Claim
@@ -184,7 +184,7 @@ def _receipt(data: bytes, key_set: KeySet, blank: Verdict) -> Verdict:
         key=key,
         warnings=_out_of_use(key, blank.at),
         covers=(
-            f"Entry {receipt.proof.index} of the ledger {head.origin}, when it had {head.size} entries",
+            said("Entry {index} of the ledger {origin}, when it had {size} entries", index=receipt.proof.index, origin=head.origin, size=head.size),
             *_record_words(receipt.record),
         ),
         unchecked=(
@@ -202,7 +202,7 @@ def _checkpoint(data: bytes, key_set: KeySet, blank: Verdict) -> Verdict:
         blank,
         key=key,
         warnings=_out_of_use(key, blank.at),
-        covers=(f"The ledger {head.origin} with {head.size} entries, root {head.root.hex()}",),
+        covers=(said("The ledger {origin} with {size} entries, root {root}", origin=head.origin, size=head.size, root=head.root.hex()),),
         unchecked=(
             said("whether it continues an earlier checkpoint: that needs a consistency proof"),
             said("when it was made: a checkpoint carries no time"),
@@ -239,7 +239,10 @@ def _membership(data: bytes, key_set: KeySet, blank: Verdict, claim: Claim) -> V
         waiver,
         key=key,
         covers=(
-            f"{name} is on the list of {token.reference}, as record {proof.index} of {head.size} (content digest {content_digest})",
+            said(
+                "{name} is on the list of {reference}, as record {index} of {size} (content digest {digest})",
+                name=name, reference=token.reference, index=proof.index, size=head.size, digest=content_digest,
+            ),
             *((f"At {rfc3339(blank.at)}: {listing.why}",) if claim.listing.windows else ()),
             *waiver.covers,
         ),
@@ -324,13 +327,13 @@ def _of_waiver(token: sdjwt.Token, key: SigningKey, blank: Verdict) -> Verdict:
 
 
 def _waiver_words(token: sdjwt.Token) -> tuple[str, ...]:
-    """Lines for a reader, only from what is disclosed."""
+    """Lines for a reader, only from what is disclosed; what quotes the document is plain text, in its language."""
     claims, words = token.claims, []
     if "instrument" in claims:
         words.append(Instrument(claims["instrument"]).title)
-    for role, claim in (("Authority", "authority"), ("Registry operator", "registry"), ("RSP", "rsp")):
+    for role, claim in ((said("Authority"), "authority"), (said("Registry operator"), "registry"), (said("RSP"), "rsp")):
         if claim in claims:
-            words.append(f"{role}: {claims[claim]['name']}")
+            words.append(paired(role, claims[claim]["name"]))
     for agreement in claims.get("agreements", ()):
         words.append(
             f"Agreement of {agreement['dated']} ({agreement['family']}, {agreement['version']}): {_dotted(agreement['tlds'])}"
@@ -358,7 +361,7 @@ def _record_words(record: bytes) -> tuple[str, ...]:
     except ValueError:
         raw = None
     if not isinstance(raw, dict):
-        return (f"A record of {len(record)} bytes with the SHA-256 digest {hashlib.sha256(record).hexdigest()}",)
+        return (said("A record of {size} bytes with the SHA-256 digest {digest}", size=len(record), digest=hashlib.sha256(record).hexdigest()),)
     return tuple(
         f"{name}: {value}" for name, value in raw.items() if isinstance(value, str | int | float) and value != ""
     )

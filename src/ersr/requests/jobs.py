@@ -48,7 +48,7 @@ def take_list(subject: str) -> None:
     except Refusal as refusal:
         if refusal.code in OURS:
             raise
-        actions.refuse_upload(reference, int(number), str(refusal), now=clock.now())
+        actions.refuse_upload(reference, int(number), refusal.message, now=clock.now())
         return
     # So that whoever asks for a name next does not wait for the map.
     version = Upload.objects.get(pk=upload.pk).version

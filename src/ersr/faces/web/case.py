@@ -17,14 +17,14 @@ from ersr.core.deadlines import segments
 from ersr.core.lifecycle import MOVERS, UNDECIDED, Outcome, Role, State
 from ersr.core.say import say_span
 from ersr.core.terms import Instrument
-from ersr.core.tongue import capital, joined, said, said_in, said_n, small
+from ersr.core.tongue import capital, joined, said, said_in, said_n, small, tlds_said
 from ersr.core.triage import Action, Hint
 from ersr.faces.web import charts
 from ersr.faces.web.desk_case import clock_chart, deadline
 from ersr.faces.web.filing import record_digest, words_of
 from ersr.faces.web.forms import AnswerForm, WithdrawForm
 from ersr.faces.web.page import posted, quoted, refusals_into, render_form, signed_in, tell
-from ersr.faces.web.waivers import Status, permits, status, tlds_said
+from ersr.faces.web.waivers import Status, permits, status
 from ersr.parties.authority import authority
 from ersr.people.models import Person
 from ersr.requests import actions, queries

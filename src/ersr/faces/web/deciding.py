@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from ersr import clock
 from ersr.core.lifecycle import DECISION_STATES, LineState, Outcome
 from ersr.core.say import say, say_until
-from ersr.core.tongue import capital, joined, said, said_n, small
+from ersr.core.tongue import capital, joined, said, said_n, small, tlds_said
 from ersr.core.triage import Action
 from ersr.faces.web import desk_case, desk_story
 from ersr.faces.web.desk_forms import DecisionForm, NoteForm, PrivilegedForm, ReasonForm
@@ -165,7 +165,7 @@ def _decide_page(
             boxes += [
                 {
                     "value": str(line.number), "key": "", "group": group, "checked": line.number in chosen,
-                    "words": said("Line {number}: {action}, {tlds}", number=line.number, action=small(group.action), tlds=desk_case.tlds_said(line.tlds)),
+                    "words": said("Line {number}: {action}, {tlds}", number=line.number, action=small(group.action), tlds=tlds_said(line.tlds)),
                     "under": str(line.agreement),
                 }
                 for line in group.lines
@@ -219,7 +219,7 @@ def _proposal(person: Person, row: Request, decision: Decision) -> dict[str, Any
     outcome = Outcome(decision.outcome)
     lines = [item.line for item in decision.items.all()]
     facts = [
-        (said("Lines"), joined("\n", (said("{number}. {action}, {provision}, {tlds}", number=x.number, action=Action(x.action).words, provision=x.provision, tlds=desk_case.tlds_said(x.tlds)) for x in lines))),
+        (said("Lines"), joined("\n", (said("{number}. {action}, {provision}, {tlds}", number=x.number, action=Action(x.action).words, provision=x.provision, tlds=tlds_said(x.tlds)) for x in lines))),
         (said("Reasons"), decision.reasons),
         (said("What is modified"), decision.modification),
         (said("Acts from"), say(decision.acts_from) if decision.acts_from else ""),

@@ -13,7 +13,7 @@ from django.urls import reverse
 from ersr.core.deadlines import Deadline, decide_by, merge_closed, segments
 from ersr.core.lifecycle import FINAL, MOVERS, UNDECIDED, Action, State
 from ersr.core.say import aware, say, say_clock, say_near, say_span, say_until
-from ersr.core.tongue import capital, joined, listed, said, said_in, said_n
+from ersr.core.tongue import capital, joined, listed, said, said_in, said_n, tlds_said
 from ersr.core.triage import Action as Act
 from ersr.core.triage import Service
 from ersr.faces.web import charts
@@ -167,14 +167,6 @@ def mine_to_move(person: Person, request: Request, offered: queries.Offered) -> 
 
 
 # --- one sentence
-
-
-def tlds_said(tlds: Sequence[str]) -> str:
-    """.biz, .cc and .cn; beyond four: .biz, .cc, .cn and 37 other TLDs."""
-    named = [f".{tld}" for tld in tlds]
-    if len(named) <= 4:
-        return listed(named)
-    return said("{some} and {n} other TLDs", some=joined(", ", named[:3]), n=len(named) - 3)
 
 
 _VERBS = {

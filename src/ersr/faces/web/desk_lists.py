@@ -16,7 +16,7 @@ from ersr.core.errors import FieldError, Refusal
 from ersr.core.lifecycle import LineState
 from ersr.core.provisions import WaivableBy
 from ersr.core.reasons import sentence
-from ersr.core.tongue import capital, joined, paired, said, said_n
+from ersr.core.tongue import capital, joined, paired, said, said_n, tlds_said
 from ersr.core.triage import Hint
 from ersr.faces.download import download
 from ersr.faces.web import desk_case, desk_story, name_lists, screening
@@ -141,7 +141,7 @@ def _line_shown(line: Line, known: Mapping[str, str]) -> dict[str, Any]:
     return {
         "number": line.number,
         "action": desk_case.act_words(line.action),
-        "tlds": desk_case.tlds_said(line.tlds),
+        "tlds": tlds_said(line.tlds),
         "agreement": line.agreement,
         "provision": line.provision,
         "title": line.provision_title,

@@ -15,6 +15,7 @@ from ersr.core import filing, permits
 from ersr.core.errors import Refusal, not_found
 from ersr.core.lifecycle import FINAL, MOVERS, Outcome, State
 from ersr.core.say import say, say_phone, say_until
+from ersr.core.screening import CLASSES, Class
 from ersr.core.terms import Instrument, WaiverStatus
 from ersr.core.tongue import capital, joined, number, paired, said, said_in, said_n, small
 from ersr.core.triage import Hint
@@ -22,8 +23,8 @@ from ersr.faces.web import charts, desk_case
 from ersr.faces.web.desk_forms import CALL_OUTCOMES, RECOMMENDATIONS, discipline_words
 from ersr.faces.web.facts import DECIDED
 from ersr.incidents.models import Incident
-from ersr.lists.models import PopularityList
-from ersr.lists.queries import latest, popularity
+from ersr.lists.models import PopularityList, Screening
+from ersr.lists.queries import latest, met, newest_screening, popularity
 from ersr.parties.authority import authority
 from ersr.people.models import Person
 from ersr.requests import queries
@@ -123,7 +124,7 @@ class Look:
     link: str = ""
 
 
-def look_first(request: Request, numbers: Sequence[queries.NumberOnFile] | None, waiting: Mapping[int, int]) -> list[Look]:
+def look_first(request: Request, numbers: Sequence[queries.NumberOnFile] | None, lists: Sequence[ListShown]) -> list[Look]:
     """What a reader must not miss, worst first."""
     found = []
     if any(c.outcome == "denied" for c in request.calls.all()):
@@ -135,14 +136,16 @@ def look_first(request: Request, numbers: Sequence[queries.NumberOnFile] | None,
             found.append(Look(said("The claimed number is not on file."), said("{number}: do not call it.", number=say_phone(request.number_claimed))))
         if not queries.filer_is_on_file(request):
             found.append(Look(said("The filer is not on file."), f"{request.filed_by.name}, {request.filing_party.name}."))
-    for place, count in waiting.items():
-        found.append(
-            Look(
-                said_n("{n} name is on a popularity list.", "{n} names are on a popularity list.", count),
-                href=reverse("desk-list", args=[request.reference, place]),
-                link=said_n("Answer it before the decision", "Answer each before the decision", count),
+    for one in lists:
+        if one.waits:
+            found.append(
+                Look(
+                    said_n("{n} name of list {number} waits for an answer.", "{n} names of list {number} wait for an answer.", one.waits, number=one.number),
+                    joined("", (joined(", ", (paired(CLASSES[kind], number(names)) for kind, names in one.waiting.items())), ".")),
+                    href=reverse("desk-list", args=[request.reference, one.number]),
+                    link=said("Answer before the decision"),
+                )
             )
-        )
     for one in numbers or ():
         if not one.may_be_called:
             found.append(
@@ -161,13 +164,18 @@ def look_first(request: Request, numbers: Sequence[queries.NumberOnFile] | None,
 class ListShown:
     number: int
     names: int
-    waiting: int
+    waiting: Mapping[Class, int]  # names without an answer
     screened: PopularityList | None
+    zones: Screening | None  # the newest look at the zones
     chart: charts.Chart
+
+    @property
+    def waits(self) -> int:
+        return sum(self.waiting.values())
 
 
 def lists_shown(request: Request) -> list[ListShown]:
-    known = popularity()
+    known, answers = popularity(), met(request.incident)
     found = []
     for row in request.incident.lists.prefetch_related("hits"):
         version = latest(row)
@@ -180,8 +188,8 @@ def lists_shown(request: Request) -> list[ListShown]:
         if known:
             classes.insert(0, (said("On a popularity list"), "popular", {tld: popular.get(tld, 0) for tld in tlds}))
         chart = charts.list_chart(classes, key=f"names{row.number}")
-        waiting = sum(not hit.answer for hit in held)
-        found.append(ListShown(row.number, version.names, waiting, known, chart))
+        waiting = {kind: counts[""] for kind, counts in answers.get(row.pk, {}).items() if counts[""]}
+        found.append(ListShown(row.number, version.names, waiting, known, newest_screening(row), chart))
     return found
 
 
@@ -358,7 +366,7 @@ def whole(person: Person, request: Request, *, now: datetime) -> dict[str, Any]:
         **head,
         "place": "Desk",
         "panel": panel(person, request, head, now=now),
-        "first": look_first(request, numbers, {row.number: row.waiting for row in lists if row.waiting})
+        "first": look_first(request, numbers, lists)
         if request.state not in FINAL
         else [],
         "numbers": numbers,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import sys
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.template.loader import get_template
 
 from ersr.core.errors import CODES, Refusal
+from ersr.core.tongue import said
 from ersr.faces import busy as database
 from ersr.faces.web import context
 
@@ -39,6 +41,20 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     if "retry_after" in refusal.facts:
         response["Retry-After"] = str(refusal.facts["retry_after"])
     return response
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """More than is taken, or nothing that can be read. Asks nothing of the session or the host, which may be what is wrong."""
+    large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent)
+    code = "too_large" if large else "invalid"
+    words = (
+        said("This is more than a form takes. Nothing was saved: go back, and send less of it, or send it as a file.")
+        if large
+        else said("What was sent cannot be read. Nothing was saved: go back, and send it again.")
+    )
+    status, title = CODES[code]
+    page = get_template("errors/refused.html").render({**context.about(), "title": title, "refusal": Refusal(code, words), "case": ""})
+    return HttpResponse(page, status=status if large else 400)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -15,12 +15,11 @@ from ersr.core import filing
 from ersr.core.errors import Refusal
 from ersr.core.lifecycle import Role
 from ersr.core.say import say
-from ersr.core.tongue import said, said_n
+from ersr.core.tongue import said, said_n, tlds_said
 from ersr.faces.download import download
 from ersr.faces.web.desk_case import deadline
 from ersr.faces.web.forms import SixForm, typed
 from ersr.faces.web.page import render_form, signed_in, tell, zones_for
-from ersr.faces.web.waivers import tlds_said
 from ersr.ledger.sequence import receipt_for
 from ersr.parties.authority import authority
 from ersr.people.models import Person

@@ -20,11 +20,10 @@ from ersr.core.errors import not_found
 from ersr.core.say import say
 from ersr.core.tlp import strictest
 from ersr.core.tongue import number as figure
-from ersr.core.tongue import said
+from ersr.core.tongue import said, tlds_said
 from ersr.faces.download import download
 from ersr.faces.web.desk import query_of
 from ersr.faces.web.page import quoted, signed_in
-from ersr.faces.web.waivers import tlds_said
 from ersr.lists import queries as of_lists
 from ersr.lists.models import ListVersion, NameList
 from ersr.names import canonical

@@ -12,13 +12,13 @@ from django.utils.html import format_html
 from ersr import clock
 from ersr.core.errors import FieldError
 from ersr.core.say import place, say
-from ersr.core.tongue import capital, number, said
+from ersr.core.tongue import Said, capital, number, said
 from ersr.faces.network import network_of
 from ersr.faces.web import language
 from ersr.faces.web.account import offered_forms
 from ersr.faces.web.case import mine
 from ersr.faces.web.forms import CheckForm
-from ersr.faces.web.page import posted, public, render_form, safe_next, take_errors
+from ersr.faces.web.page import posted, public, quoted, render_form, safe_next, take_errors
 from ersr.ledger.resume import ended
 from ersr.ledger.sequence import installed_keys, last_public
 from ersr.parties.authority import authority
@@ -78,7 +78,8 @@ def check(request: HttpRequest) -> HttpResponse:
             )  # fmt: skip
     context: dict[str, object] = {"found": found}
     if found is not None:
-        context |= {"verdict": VERDICTS[found.outcome], "facts": _facts(found)}
+        covers = [one if isinstance(one, Said) else quoted(one) for one in found.covers]
+        context |= {"verdict": VERDICTS[found.outcome], "facts": _facts(found), "covers": covers}
     return render_form(request, "public/verify.html", form, context)
 
 

@@ -14,9 +14,9 @@ from django.urls import reverse
 
 from ersr import clock
 from ersr.core.say import say, say_date
-from ersr.core.screening import HITS, MEANINGS, Class
+from ersr.core.screening import CLASSES, HITS, MEANINGS, Class
 from ersr.core.sheet import csv_pieces
-from ersr.core.tongue import joined, said, said_in
+from ersr.core.tongue import joined, said, tlds_said
 from ersr.core.tongue import number as figure
 from ersr.faces.download import download
 from ersr.faces.web import charts, desk_case, desk_story
@@ -32,12 +32,6 @@ from ersr.requests import actions, queries
 from ersr.requests.models import Request
 
 PAGE, COLUMNS = 50, 4
-CLASSES = {
-    Class.ALLOWED: said_in("class of names", "Allowed"), Class.POPULAR: said_in("class of names", "Popular"),
-    Class.RESERVED: said_in("class of names", "Reserved"), Class.REGISTERED: said_in("class of names", "Registered"),
-    Class.SINKHOLED: said_in("class of names", "Sinkholed"), Class.UNSCREENED: said_in("class of names", "Not looked up"),
-    Class.UNREGISTERED: said_in("class of names", "Not registered"),
-}  # fmt: skip
 _ORDER = {one.value: place for place, one in enumerate(Class)}
 
 
@@ -66,6 +60,21 @@ def _by_class(groups: Iterable[HitGroup]) -> list[OfClass]:
     return found
 
 
+def _answered(groups: Iterable[HitGroup]) -> list[tuple[str, ...]]:
+    """A row for each answer: one may have been for a class under forty TLDs."""
+    found: dict[tuple[Any, ...], list[HitGroup]] = {}
+    for one in _by_class(groups):
+        for group in one.groups:
+            found.setdefault((one.called, group.answer, group.reason, group.answered_by, group.answered_at), []).append(group)
+    return [
+        (
+            called, tlds_said(group.tld for group in own), figure(sum(group.names for group in own)), said("Taken out") if given == "removed" else said("Kept"),
+            reason, joined(", ", (by.name, say(at))) if by and at else "",
+        )
+        for (called, given, reason, by, at), own in found.items()
+    ]  # fmt: skip
+
+
 def chart(row: Screening) -> charts.Chart:
     """The classes that have names, worst first; the TLDs with most hits alone, the others together."""
     hit = {tld: sum(counts.get(one, 0) for one in HITS) for tld, counts in row.tlds.items()}
@@ -91,11 +100,8 @@ def shown(row: NameList) -> dict[str, Any]:
         "zone_heads": (said("TLD"), said("File"), said("Day"), said("SHA-256 begins")),
         "unlooked": done.classes.get(Class.UNSCREENED, 0) if done else 0,
         "open_groups": _by_class(group for group in groups if not group.answer),
-        "answered_groups": [
-            (CLASSES[Class(group.kind)], f".{group.tld}", figure(group.names), said("Taken out") if group.answer == "removed" else said("Kept"), group.reason, joined(", ", (group.answered_by.name, say(group.answered_at))) if group.answered_by and group.answered_at else "")
-            for one in _by_class(group for group in groups if group.answer) for group in one.groups
-        ],
-        "group_heads": (said("Class"), said("TLD"), said("Names"), said("Answer"), said("Why"), said("By")),
+        "answered_groups": _answered(group for group in groups if group.answer),
+        "group_heads": (said("Class"), said("TLDs"), said("Names"), said("Answer"), said("Why"), said("By")),
         "zones_there": bool(zones.there().zones),
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -14,8 +15,9 @@ from ersr import clock
 from ersr.core.errors import Refusal
 from ersr.core.lifecycle import Role
 from ersr.core.say import say, say_until
+from ersr.core.screening import CLASSES, Class
 from ersr.core.terms import Instrument, Terms
-from ersr.core.tongue import joined, number, said, said_n, small, told
+from ersr.core.tongue import joined, number, said, small, tlds_said, told
 from ersr.faces.download import download
 from ersr.faces.web import desk_case, desk_story
 from ersr.faces.web.deciding import number_in
@@ -25,7 +27,7 @@ from ersr.faces.web.desk_lists import why_not
 from ersr.faces.web.fresh import fresh
 from ersr.faces.web.page import posted, read_moment, refusals_into, render_form, staff_only, tell, zones_for
 from ersr.files import store
-from ersr.lists.queries import latest, unanswered
+from ersr.lists.queries import latest, met, unanswered
 from ersr.people.models import Delegation, Person
 from ersr.people.queries import with_role
 from ersr.requests import queries
@@ -109,7 +111,7 @@ def _sign_page(person: Person, row: Request, form: CodeForm, back: ReasonForm, n
 def _signed_row(line: Line, decision: Decision | None) -> dict[str, Any]:
     words, look = desk_story.outcome_of(line)
     return {
-        "words": said("{number}. {action}, {tlds}", number=line.number, action=desk_case.act_words(line.action), tlds=desk_case.tlds_said(line.tlds)),
+        "words": said("{number}. {action}, {tlds}", number=line.number, action=desk_case.act_words(line.action), tlds=tlds_said(line.tlds)),
         "provision": joined(", ", (line.provision, desk_story.written(line))),
         "outcome": words,
         "look": look,
@@ -136,7 +138,7 @@ def _read(row: Request, preview: Preview, live: dict[int, Decision | None], now:
     hits, the digest."""
     terms = Terms.from_json(preview.terms)
     provisions = list(dict.fromkeys(f"{x.provision}, {x.provision_title}" for x in terms.lines))
-    dates = "; ".join(f"{a.family} {a.version} of {a.dated.isoformat()} for {desk_case.tlds_said(a.tlds)}" for a in terms.agreements)
+    dates = "; ".join(f"{a.family} {a.version} of {a.dated.isoformat()} for {tlds_said(a.tlds)}" for a in terms.agreements)
     acts = list(dict.fromkeys(x.action_words for x in terms.lines))
     named = f", for the {terms.names.size:,} {'name' if terms.names.size == 1 else 'names'} of the annex and not more" if terms.names else ""
     lead = {"waiver": "Waived.", "authorisation": "Authorised.", "fee_reduction": "Reduced."}[terms.instrument.value]
@@ -159,12 +161,10 @@ def _read(row: Request, preview: Preview, live: dict[int, Decision | None], now:
     later = [v.at for v in row.parts.all() if approved and v.at > max(approved)] + [a.at for a in row.acts.all() if approved and a.at > max(approved)]
     if later:
         changed.append(said("the filing: the registry added something"))
-    hits = [hit for x in row.incident.lists.all() for hit in x.hits.all()]
-    removed = sum(hit.answer == "removed" for hit in hits)
     return {
         "clauses": [(lead, text) for lead, text in clauses if text],
         "changed": joined(", ", changed) if changed else "",
-        "hits": said_n("{n} name: answered, {removed} taken out", "{n} names: all answered, {removed} taken out", len(hits), removed=number(removed)) if hits else said("No name is on a popularity list"),
+        "met": _met(row),
         "open_hits": bool(unanswered(row.incident)),
         "delegation": said(
             "{words}; {title}, {families}, {until}", words=preview.delegation.words, title=small(Instrument(preview.instrument).title),
@@ -177,6 +177,21 @@ def _read(row: Request, preview: Preview, live: dict[int, Decision | None], now:
         "left": preview.made_at + PREVIEW_LASTS - now,
         "until": preview.made_at + PREVIEW_LASTS,
     }  # fmt: skip
+
+
+def _met(row: Request) -> list[str]:
+    """A sentence for each class of names that asked for an answer, worst first: how many wait, stay and went."""
+    sums: dict[Class, Counter[str]] = {}
+    for of_list in met(row.incident).values():
+        for kind, counts in of_list.items():
+            sums.setdefault(kind, Counter()).update(counts)
+    return [
+        said(
+            "{kind}: {waiting} without an answer, {kept} kept, {removed} taken out", kind=CLASSES[kind],
+            waiting=number(counts[""]), kept=number(counts["kept"]), removed=number(counts["removed"]),
+        )
+        for kind, counts in sorted(sums.items(), key=lambda one: list(Class).index(one[0]))
+    ]  # fmt: skip
 
 
 @staff_only

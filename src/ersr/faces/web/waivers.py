@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -19,7 +19,7 @@ from ersr.core.errors import Refusal
 from ersr.core.lifecycle import State
 from ersr.core.say import say, say_day, say_span, say_until
 from ersr.core.terms import Instrument, LineTerms, Terms, WaiverStatus
-from ersr.core.tongue import Said, capital, listed, said, said_n
+from ersr.core.tongue import Said, capital, listed, said, said_n, tlds_said
 from ersr.core.triage import Action
 from ersr.faces.download import download
 from ersr.faces.web.page import quoted, signed_in, tell
@@ -40,12 +40,10 @@ _VERBS = {
 # --- words
 
 
-def tlds_said(tlds: Sequence[str]) -> str:
-    """.biz, .cc and .cn; beyond four: .biz, .cc, .cn and 37 other TLDs."""
-    named = [f".{tld}" for tld in tlds]
-    if len(named) <= 4:
-        return listed(named)
-    return said_n("{some} and {n} other TLD", "{some} and {n} other TLDs", len(named) - 3, some=", ".join(named[:3]))
+def ends_said(moment: datetime, zone: str) -> Said:
+    """The moment; of a midnight also the day that it closes."""
+    closes = moment.astimezone(UTC).time() == time()
+    return said("{moment}; {until}", moment=say(moment, zone), until=say_until(moment)) if closes else say(moment, zone)
 
 
 def does(instruments: Sequence[Terms]) -> Said:
@@ -125,7 +123,7 @@ def waiver(request: HttpRequest, person: Person, ref: str) -> HttpResponse:
         (said("Agreements of"), agreements),
         (said("Acts covered from"), say(terms.acts_from, person.zone)),
         (said("In force from"), say(terms.effective_from, person.zone)),
-        (said("Ends"), said("{moment}; {until}", moment=say(terms.ends_at, person.zone), until=say_until(terms.ends_at))),
+        (said("Ends"), ends_said(terms.ends_at, person.zone)),
         (said("At the end"), quoted(terms.disposition)),
         (said("Reports"), quoted(terms.reporting)),
         (said("Signed"), said("{moment}, by {name}, {title}", moment=say(row.signed_at), name=terms.signatory.name, title=terms.signatory.title)),

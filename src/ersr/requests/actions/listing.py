@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import transaction
 
 from ersr.core.errors import Refusal
+from ersr.core.tongue import kept, said
 from ersr.core.tongue import number as figure
-from ersr.core.tongue import said
 from ersr.files import store
 from ersr.jobs import queue
 from ersr.lists import actions as lists
@@ -84,7 +84,7 @@ def refuse_upload(reference: str, number: int, problem: str, *, now: datetime) -
     with transaction.atomic():
         upload = _waiting(reference, number)
         if upload is not None:
-            upload.state, upload.problem, upload.ended_at = "refused", problem, now
+            upload.state, upload.problem, upload.why, upload.ended_at = "refused", problem, kept(problem), now
             upload.save()
 
 

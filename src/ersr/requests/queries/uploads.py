@@ -19,7 +19,7 @@ class OnItsWay:
 
     number: int
     upload: Upload
-    stopped: bool = False
+    stopped: bool
 
     @property
     def percent(self) -> int:
@@ -32,14 +32,18 @@ def upload_of(request: Request, number: int) -> OnItsWay:
     found = request.incident.uploads.select_related("file", "version__of", "made_by")[max(number - 1, 0) : max(number, 0)].first()
     if found is None:
         raise not_found()
-    waits = found.state == "waiting"
-    return OnItsWay(number, found, waits and not queue.is_open("take_list", f"{request.reference}:{number}"))
+    return _on_its_way(request, number, found)
+
+
+def _on_its_way(request: Request, number: int, upload: Upload) -> OnItsWay:
+    waits = upload.state == "waiting"
+    return OnItsWay(number, upload, waits and not queue.is_open("take_list", f"{request.reference}:{number}"))
 
 
 def uploads_of(request: Request, states: Sequence[str] = ("waiting",)) -> list[OnItsWay]:
     """Oldest first."""
     found = enumerate(request.incident.uploads.select_related("file"), start=1)
-    return [OnItsWay(number, upload) for number, upload in found if upload.state in states]
+    return [_on_its_way(request, number, upload) for number, upload in found if upload.state in states]
 
 
 def uploads_visible_to(person: Person) -> list[tuple[Request, OnItsWay]]:

@@ -6,9 +6,11 @@ those of core/say.py, so that page, letter and mail say the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from django import template
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
@@ -177,9 +179,11 @@ def tlp_words(label: str | None) -> str:
 
 
 @register.filter
-def answers(form_errors: object) -> Said:
-    """Two answers need another look: the count of wrong fields in words, up to ten."""
-    count = len(form_errors)  # type: ignore[arg-type]
+def answers(form_errors: Mapping[str, object]) -> str:
+    """Two answers need another look: the count of wrong fields in words, up to ten; nothing where no answer is what is wrong."""
+    if set(form_errors) == {NON_FIELD_ERRORS}:
+        return ""
+    count = len(form_errors)
     figure = _COUNTS[count] if count < len(_COUNTS) else count
     return said_n("{count} answer needs another look:", "{count} answers need another look:", count, count=figure)
 
