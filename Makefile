@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
+# Some hundred processes start in a run: none compiles again what another has compiled.
+unexport PYTHONDONTWRITEBYTECODE
 NEEDS := need-demo need-run need-test
 .PHONY: help setup demo test run bench lint messages requirements $(NEEDS)
 
